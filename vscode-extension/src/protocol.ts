@@ -1,0 +1,138 @@
+// The language server's commands and notifications, as types.
+//
+// Invariant: this mirrors the contract of the server's `lsp` package; nothing here is logic of its own.
+
+/** Where a connection stands. The editor shows exactly these four. */
+export type ConnectionState = "disconnected" | "connecting" | "connected" | "error";
+
+/** A saved machine and what is known of it. */
+export interface Target {
+  name: string;
+  address: string;
+  username?: string | null;
+  state: ConnectionState;
+  /** State of the machine itself: RUNNING, STOPPED, EMPTY, ERROR ...; null when unknown. */
+  plc: string | null;
+  version?: string | null;
+  /** Whether the machine runs the program in the editor; null when that is unknown. */
+  inSync?: boolean | null;
+  md5?: string | null;
+}
+
+/** A failure as the user is told of it. `kind` is one of the closed list of error kinds. */
+export interface Failure {
+  kind: string;
+  message: string;
+  hint: string;
+}
+
+/** Every command may answer with this instead of its result. */
+export interface FailureAnswer {
+  error: Failure;
+}
+
+export type ConnectAnswer =
+  | { state: "connected" }
+  | { state: "needs-trust"; fingerprint: string; subject?: string | null; notAfter?: string | null; pinned?: string | null }
+  | { state: "needs-first-user" }
+  | { state: "needs-login"; message?: string | null }
+  | { state: "error"; kind: string; message: string; hint: string };
+
+/** The machine runs; the user has to agree before it is stopped. */
+export interface ConfirmationRequest {
+  needsConfirmation: true;
+  message: string;
+}
+
+export interface DeployAnswer {
+  ok: boolean;
+  stage: string;
+  plc: string | null;
+  verified: boolean;
+  md5: string | null;
+  error: Failure | null;
+  diagnostics: unknown[];
+}
+
+/** One task's timing; members differ between runtime versions, so all but the name are shown as they come. */
+export type TaskStatus = Readonly<Record<string, unknown>>;
+
+export interface StatusAnswer {
+  state: string;
+  plc: string | null;
+  version: string | null;
+  md5: string | null;
+  tasks: TaskStatus[];
+  inSync?: boolean | null;
+}
+
+export interface LogEntry {
+  id?: number | null;
+  timestamp?: string | number | null;
+  level?: string | null;
+  message: string;
+}
+
+export interface LogsAnswer {
+  entries: LogEntry[];
+  last?: number | null;
+}
+
+export interface Done {
+  ok?: boolean;
+}
+
+interface OnTarget {
+  target: string;
+}
+
+/** Command name -> what it takes and what it answers. */
+export interface Commands {
+  "rung.targets": { takes: Record<string, never>; gives: { targets: Target[] } };
+  "rung.addConnection": { takes: { name: string; address: string; username?: string }; gives: Done };
+  "rung.removeConnection": { takes: OnTarget; gives: Done };
+  "rung.forgetCertificate": { takes: OnTarget; gives: Done };
+  "rung.connect": { takes: OnTarget & { username?: string; password?: string; trust?: string }; gives: ConnectAnswer };
+  "rung.createFirstUser": { takes: OnTarget & { username: string; password: string }; gives: ConnectAnswer };
+  "rung.compileAndDownload": {
+    takes: OnTarget & { uri: string; start: boolean; confirmed: boolean };
+    gives: DeployAnswer | ConfirmationRequest;
+  };
+  "rung.status": { takes: OnTarget; gives: StatusAnswer };
+  "rung.start": { takes: OnTarget; gives: Done };
+  "rung.stop": { takes: OnTarget & { confirmed: boolean }; gives: Done | ConfirmationRequest };
+  "rung.logs": { takes: OnTarget & { after?: number }; gives: LogsAnswer };
+  "rung.disconnect": { takes: OnTarget; gives: Done };
+}
+
+export type CommandName = keyof Commands;
+
+/** `rung/connectionState`: sent on every change. */
+export interface ConnectionStateNotice {
+  target: string;
+  state: ConnectionState;
+  plc?: string | null;
+  message?: string | null;
+}
+
+/** `rung/log`: new entries of a machine's own log. */
+export interface LogNotice {
+  target: string;
+  entries: LogEntry[];
+}
+
+/** `rung/deployLog`: one line of the compiler on the machine, while a download runs. */
+export interface DeployLogNotice {
+  target: string;
+  line: string;
+}
+
+/** True when a command answered with a failure instead of its result. */
+export function isFailure(answer: object): answer is FailureAnswer {
+  return "error" in answer && typeof answer.error === "object" && answer.error !== null && !("ok" in answer);
+}
+
+/** True when the server wants the user's agreement first. */
+export function needsConfirmation(answer: object): answer is ConfirmationRequest {
+  return "needsConfirmation" in answer && answer.needsConfirmation === true;
+}

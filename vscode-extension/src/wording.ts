@@ -1,0 +1,143 @@
+// How states, fingerprints and times are worded. Pure text; knows nothing of the editor.
+
+import type { ConnectionState, LogEntry, StatusAnswer } from "./protocol.ts";
+
+/** What the words are about. */
+export interface Machine {
+  readonly name: string;
+  readonly address: string;
+  readonly state: ConnectionState;
+  readonly plc: string | null;
+  readonly version?: string | null | undefined;
+  readonly inSync?: boolean | null | undefined;
+  readonly md5?: string | null | undefined;
+  readonly message?: string | null | undefined;
+}
+
+/** The four looks of the status-bar item. */
+export interface StatusWords {
+  readonly text: string;
+  readonly tooltip: string;
+  readonly label: string;
+}
+
+const PLC_WORDS: Readonly<Record<string, string>> = {
+  RUNNING: "RUN",
+  STOPPED: "STOP",
+  EMPTY: "NO PROGRAM",
+  INIT: "STARTING",
+  TRANSITIONING: "BUSY",
+};
+
+/** The short word for a machine's state, as it stands behind its name: RUN, STOP, NO PROGRAM ... */
+export function plcWord(plc: string | null): string {
+  if (plc === null || plc === "") {
+    return "";
+  }
+  return PLC_WORDS[plc.toUpperCase()] ?? plc.toUpperCase();
+}
+
+/** Whether the program in the machine is the one in the editor. */
+export function syncWord(inSync: boolean | null | undefined): string {
+  if (inSync === true) {
+    return "in sync";
+  }
+  return inSync === false ? "program differs" : "";
+}
+
+/** Text, tooltip and spoken label of the status-bar item. */
+export function statusWords(machine: Machine | undefined): StatusWords {
+  if (machine === undefined || machine.state === "disconnected") {
+    const which = machine === undefined ? "No machine is connected" : `${machine.name} is not connected`;
+    return { text: "$(debug-disconnect) PLC", tooltip: `${which}. Click to connect.`, label: `PLC: disconnected. ${which}.` };
+  }
+  const { name, address } = machine;
+  if (machine.state === "connecting") {
+    return {
+      text: `$(sync~spin) PLC: ${name}…`,
+      tooltip: `Connecting to ${name} (${address}). Click to cancel.`,
+      label: `PLC: connecting to ${name}.`,
+    };
+  }
+  if (machine.state === "error") {
+    const reason = machine.message ?? "The connection failed.";
+    return {
+      text: `$(error) PLC: ${name} Error`,
+      tooltip: `${name} (${address}): ${reason} Click for what to do.`,
+      label: `PLC: error on ${name}. ${reason}`,
+    };
+  }
+  const word = plcWord(machine.plc);
+  const sync = syncWord(machine.inSync);
+  const facts = [machine.version ? `runtime ${machine.version}` : "", sync].filter((fact) => fact !== "");
+  return {
+    text: word === "" ? `$(plug) ${name}` : `$(plug) ${name} ▸ ${word}`,
+    tooltip: [`Connected to ${name} (${address})`, ...facts].join(", ") + ". Click for commands.",
+    label: [`PLC: connected to ${name}`, word === "" ? "state unknown" : word, ...facts].join(", ") + ".",
+  };
+}
+
+/** A SHA-256 fingerprint in upper-case pairs, the way `openssl x509 -fingerprint` prints it, on two lines. */
+export function fingerprintLines(fingerprint: string): string {
+  const digits = fingerprint.replace(/^sha256:/i, "").replace(/[^0-9a-f]/gi, "").toUpperCase();
+  const pairs = digits.match(/../g) ?? [];
+  const half = Math.ceil(pairs.length / 2);
+  return [pairs.slice(0, half), pairs.slice(half)]
+    .filter((line) => line.length > 0)
+    .map((line) => line.join(":"))
+    .join("\n");
+}
+
+/** One line of a machine's log, with the machine's own time. */
+export function logLine(entry: LogEntry): string {
+  const time = typeof entry.timestamp === "number" ? new Date(entry.timestamp * 1000).toISOString() : (entry.timestamp ?? "");
+  return time === "" ? entry.message : `${time}  ${entry.message}`;
+}
+
+/** A duration that a runtime reports in microseconds. */
+export function microseconds(value: number): string {
+  return value >= 1000 ? `${(value / 1000).toFixed(value >= 100_000 ? 0 : 1)} ms` : `${value.toFixed(0)} µs`;
+}
+
+/** Rows of the status page: what it is, and its value. */
+export function statusRows(machine: Machine, status: StatusAnswer): [string, string][] {
+  const rows: [string, string][] = [
+    ["Machine", plcWord(status.plc) || "state unknown"],
+    ["Program", { true: "in sync with the editor", false: "differs from the editor", null: "not compared yet" }[`${status.inSync ?? null}`]],
+    ["Runtime", status.version ?? "version unknown"],
+    ["Address", machine.address],
+  ];
+  if (status.md5) {
+    rows.push(["Program MD5", status.md5]);
+  }
+  for (const task of status.tasks) {
+    rows.push([taskName(task), taskTimes(task)]);
+  }
+  return rows;
+}
+
+function taskName(task: Readonly<Record<string, unknown>>): string {
+  return typeof task["name"] === "string" ? `Task ${task["name"]}` : "Task";
+}
+
+/** Scan time, cycle time and overruns of a task, as far as the machine reports them. */
+function taskTimes(task: Readonly<Record<string, unknown>>): string {
+  const number = (key: string): number | undefined => {
+    const value = task[key];
+    return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+  };
+  const times: string[] = [];
+  const scan = ["scan_time_min", "scan_time_avg", "scan_time_max"].map(number);
+  if (scan.every((value) => value !== undefined)) {
+    times.push(`scan ${scan.map(microseconds).join(" / ")} (min / average / max)`);
+  }
+  const count = number("scan_count");
+  if (count !== undefined) {
+    times.push(`${count} scans`);
+  }
+  const overruns = number("overruns");
+  if (overruns !== undefined) {
+    times.push(overruns === 1 ? "1 overrun" : `${overruns} overruns`);
+  }
+  return times.length > 0 ? times.join(", ") : "no times reported";
+}
