@@ -1,0 +1,55 @@
+"""The command line. One module per command; only the one that was asked for is imported.
+
+A command module has `HELP` (one line), `arguments(parser)` and `run(options) -> int`, the exit code: 0 fine, 1 the program or the
+device said no, 2 wrong usage or unreadable input, 3 could not reach, 4 refused for security.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+COMMANDS: Final = (
+    "check", "explain", "build", "run", "simulate", "connection", "deploy", "status", "start", "stop", "logs", "lsp", "demo",
+)  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `rung` with the given words (by default the process's own) and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if words else 2
+    if words[0] == "--version":
+        from rung import __version__
+
+        print(f"rung {__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        print(f"rung: there is no command '{words[0]}'.\n\n{overview()}", file=sys.stderr)
+        return 2
+    from argparse import ArgumentParser
+
+    command = import_module(f"rung.cli.{words[0]}")
+    parser = ArgumentParser(prog=f"rung {words[0]}", description=command.HELP)
+    command.arguments(parser)
+    options = parser.parse_args(words[1:])
+    try:
+        code: int = command.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted; a second error on exit would only confuse.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    return code
+
+
+def overview() -> str:
+    """Return the list of commands with a line on each."""
+    lines = ["usage: rung COMMAND ...", "", "commands:"]
+    lines += [f"  {name:<11} {import_module(f'rung.cli.{name}').HELP}" for name in COMMANDS]
+    return "\n".join([*lines, "", "`rung COMMAND --help` says more."])

@@ -1,0 +1,151 @@
+"""`rung connection`: the saved machines, and whether they can be reached."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+
+from rung.cli.session import error_json, exit_code, find_profile, on_terminal, read_password_line, report, run_async
+from rung.runtimes.errors import Kind, RuntimeFailure
+
+HELP = "save, list, trust, forget and test connections to machines"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="save a machine under a name")
+    add.add_argument("name")
+    add.add_argument("address", help="for instance 192.168.0.10, plc.local:8443, [fe80::1]:8443")
+    add.add_argument("--user", metavar="U", help="who logs in")
+    add.add_argument("--password-stdin", action="store_true", help="keep this password in the system's keyring")
+    listing = actions.add_parser("list", help="show the saved machines")
+    listing.add_argument("--json", action="store_true")
+    trust = actions.add_parser("trust", help="accept a machine's certificate")
+    trust.add_argument("target", metavar="NAME|URL")
+    trust.add_argument("sha256", nargs="?", help="the fingerprint; without it, the one that the machine shows is asked about")
+    forget = actions.add_parser("forget", help="forget a machine, its certificate and its password")
+    forget.add_argument("target", metavar="NAME|URL")
+    forget.add_argument("--certificate", action="store_true", help="forget only the certificate")
+    test = actions.add_parser("test", help="try each step: name, network, certificate, version, users, login")
+    test.add_argument("target", metavar="NAME|URL")
+    test.add_argument("--user", metavar="U")
+    test.add_argument("--password-stdin", action="store_true")
+    test.add_argument("--json", action="store_true")
+
+
+def run(options: Namespace) -> int:
+    action = {"add": _add, "list": _list, "trust": _trust, "forget": _forget, "test": _test}[options.action]
+    try:
+        return action(options)
+    except RuntimeFailure as failure:
+        return report(failure, getattr(options, "json", False))
+    except ValueError as error:
+        print(f"rung connection: {error}", file=sys.stderr)
+        return 2
+
+
+def _add(options: Namespace) -> int:
+    from rung.runtimes.address import Address
+    from rung.runtimes.profiles import Profile, ProfileStore
+
+    profile = Profile(options.name, Address.parse(options.address), options.user)
+    if options.password_stdin:
+        from rung.runtimes.credentials import set_password
+
+        if options.user is None:
+            raise ValueError("a password needs its user: give --user.")
+        set_password(profile.address, options.user, read_password_line())
+    ProfileStore().add(profile)
+    print(f"Saved {profile.name}: {profile.address}")
+    return 0
+
+
+def _list(options: Namespace) -> int:
+    from rung.runtimes.pins import PinStore
+    from rung.runtimes.profiles import ProfileStore
+
+    pins = PinStore()
+    rows = [
+        {"name": p.name, "address": str(p.address), "username": p.username, "trusted": pins.get(p.address) is not None}
+        for p in ProfileStore().list()
+    ]
+    if options.json:
+        print(json.dumps({"connections": rows}))
+        return 0
+    if not rows:
+        print("No connection is saved. `rung connection add NAME ADDRESS` saves one.")
+    for row in rows:
+        user = f" as {row['username']}" if row["username"] else ""
+        print(f"{row['name']}: {row['address']}{user}{'' if row['trusted'] else ' (certificate not trusted yet)'}")
+    return 0
+
+
+def _trust(options: Namespace) -> int:
+    from rung.cli.session import ask
+    from rung.runtimes.certificate import normalise_fingerprint
+    from rung.runtimes.pins import PinStore, fetch_certificate
+
+    profile = find_profile(options.target)
+    seen = run_async(fetch_certificate(profile.address))
+    if options.sha256 is not None:
+        if normalise_fingerprint(options.sha256) != seen.sha256:
+            raise RuntimeFailure(
+                Kind.UNTRUSTED,
+                f"{profile.address} shows another certificate: {seen.fingerprint}. Nothing was trusted.",
+                "Compare the fingerprint on the device itself.",
+            )
+    else:
+        print(f"{profile.address} shows\n  SHA-256  {seen.fingerprint}\n  subject  {seen.subject}\n  valid to {seen.not_after}")
+        if not on_terminal() or not ask("Trust it from now on?"):
+            raise RuntimeFailure(Kind.UNTRUSTED, "Nothing was trusted.", f"Give the fingerprint: {seen.fingerprint}")
+    PinStore().trust(profile.address, seen.sha256)
+    print(f"Trusted {profile.address}.")
+    return 0
+
+
+def _forget(options: Namespace) -> int:
+    from rung.runtimes.credentials import delete_password
+    from rung.runtimes.pins import PinStore
+    from rung.runtimes.profiles import ProfileStore
+
+    store = ProfileStore()
+    profile = find_profile(options.target)
+    done = []
+    if PinStore().forget(profile.address):
+        done.append("certificate")
+    if not options.certificate:
+        if store.remove(profile.name):
+            done.append("connection")
+        if profile.username is not None:
+            try:
+                if delete_password(profile.address, profile.username):
+                    done.append("password")
+            except RuntimeFailure as failure:
+                print(f"note: {failure.message}", file=sys.stderr)
+    print(f"Forgot {' and '.join(done)} of {profile.name}." if done else f"Nothing is saved of {profile.name}.")
+    return 0
+
+
+def _test(options: Namespace) -> int:
+    password = read_password_line() if options.password_stdin else None
+    steps, failure = run_async(_walk(options, password))
+    if options.json:
+        print(json.dumps({"steps": steps, "error": error_json(failure)}))
+        return exit_code(failure.kind) if failure else 0
+    return report(failure) if failure else 0
+
+
+async def _walk(options: Namespace, password: str | None) -> tuple[list[dict[str, object]], RuntimeFailure | None]:
+    from rung.runtimes.troubleshoot import test_connection
+
+    steps: list[dict[str, object]] = []
+    failure = None
+    async for step in test_connection(find_profile(options.target), username=options.user, password=password):
+        steps.append({"step": step.name, "ok": step.ok, "message": step.message, "hint": step.hint})
+        if step.kind is not None:
+            failure = RuntimeFailure(step.kind, step.message, step.hint)
+        if not options.json:
+            mark = "ok" if step.ok else "FAILED" if step.ok is False else "to do"
+            print(f"{mark:<7}{step.name:<9}{step.message}", flush=True)
+    return steps, failure

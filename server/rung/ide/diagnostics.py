@@ -1,0 +1,103 @@
+"""All findings of a program with lines and columns: the border between offsets in units and positions in files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rung.project.snapshot import Place, Snapshot, SourceFile
+from rung.rules import check
+from rung.rules.registry import find
+from rung.syntax.problem import Problem
+from rung.syntax.tree import Unit
+
+Position = tuple[int, int]  # line and character, both from 0, characters in UTF-16 units
+
+
+@dataclass(slots=True, frozen=True)
+class RelatedPlace:
+    """A second place that explains a finding."""
+
+    file: Path
+    start: Position
+    end: Position
+    message: str
+
+
+@dataclass(slots=True, frozen=True)
+class Diagnostic:
+    """A finding as a user sees it; `severity` is error, warning, info or hint."""
+
+    file: Path
+    start: Position
+    end: Position
+    severity: str
+    code: str
+    message: str
+    related: tuple[RelatedPlace, ...] = ()
+    tags: tuple[str, ...] = ()
+    data: str | None = None
+
+
+def diagnostics(snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:
+    """Return every finding by file, in the order of their places; files without findings are left out."""
+    found: defaultdict[Path, list[Diagnostic]] = defaultdict(list)
+    for file in snapshot.files.values():
+        found[file.path] += [_located(snapshot, Place(file, 0), None, problem) for problem in file.problems]
+        for placed in file.units:
+            here = Place(file, placed.offset)
+            found[file.path] += [_located(snapshot, here, placed.unit, problem) for problem in placed.unit.problems]
+    for unit, problem in check(snapshot.program):
+        place = snapshot.place(unit)
+        found[place.file.path].append(_located(snapshot, place, unit, problem))
+    return {path: sorted(items, key=lambda item: (item.start, item.end, item.code)) for path, items in found.items() if items}
+
+
+def flat(found: dict[Path, list[Diagnostic]]) -> list[Diagnostic]:
+    """Return the findings of all files in one list, file by file."""
+    return [item for path in sorted(found) for item in found[path]]
+
+
+def to_json(items: Iterable[Diagnostic]) -> list[dict[str, object]]:
+    """Return findings as the JSON contract has them."""
+    return [
+        {
+            "file": str(item.file),
+            "range": _range(item.start, item.end),
+            "severity": item.severity,
+            "code": item.code,
+            "message": item.message,
+            "related": [
+                {"file": str(other.file), "range": _range(other.start, other.end), "message": other.message} for other in item.related
+            ],
+        }
+        for item in items
+    ]
+
+
+def has_errors(items: Sequence[Diagnostic]) -> bool:
+    """Whether a program with these findings cannot be built."""
+    return any(item.severity == "error" for item in items)
+
+
+def _located(snapshot: Snapshot, place: Place, unit: Unit | None, problem: Problem) -> Diagnostic:
+    rule = find(problem.code)
+    related = []
+    for other in problem.related:
+        there = place if other.unit is None or other.unit is unit else snapshot.place(other.unit)
+        start, end = _span(there.file, there.offset, other.start, other.end)
+        related.append(RelatedPlace(there.file.path, start, end, other.message))
+    start, end = _span(place.file, place.offset, problem.start, problem.end)
+    return Diagnostic(
+        place.file.path, start, end, rule.severity, problem.code, problem.message, tuple(related), tuple(rule.tags), problem.data
+    )
+
+
+def _span(file: SourceFile, offset: int, start: int, end: int) -> tuple[Position, Position]:
+    return file.lines.position(offset + start), file.lines.position(offset + max(start, end))
+
+
+def _range(start: Position, end: Position) -> dict[str, object]:
+    return {"start": {"line": start[0], "character": start[1]}, "end": {"line": end[0], "character": end[1]}}

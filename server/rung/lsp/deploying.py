@@ -1,0 +1,184 @@
+"""`rung.compileAndDownload`: the deploy pipeline with the editor's progress and cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from rung.ide.build import build, check_natively
+from rung.ide.diagnostics import to_json
+from rung.lsp import convert
+from rung.lsp.machines import failure_answer
+from rung.project.discovery import project_folder
+from rung.runtimes.deploy import DeployReport, Progress, deploy
+from rung.runtimes.errors import Kind, RuntimeFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rung.codegen.artefact import Artefact
+    from rung.lsp.commands import Session
+    from rung.lsp.server import RungServer
+    from rung.runtimes.compile_log import DeviceDiagnostic
+    from rung.runtimes.connection import Connection
+
+TARGET = "openplc-v4"
+
+# Where each stage begins and ends in the bar, in percent.
+_BAR = {"connect": (0, 5), "login": (5, 8), "check": (0, 5), "build": (5, 15), "upload": (15, 30), "compile": (30, 80),
+        "start": (80, 90), "verify": (90, 100)}  # fmt: skip
+
+
+async def deploy_command(
+    session: Session, target: str, uri: str, start: bool, confirmed: bool, token: types.ProgressToken | None
+) -> dict[str, object]:
+    """Check, build, download, start and verify the program that a document belongs to.
+
+    Args:
+        session: the server's.
+        target: a saved connection's name, or an address; connected.
+        uri: any file of the program.
+        start: False leaves the machine stopped.
+        confirmed: the user has agreed that a running machine is stopped.
+        token: the progress to report to.
+
+    Raises:
+        RuntimeFailure: there is no such program, or no connection.
+    """
+    server = session.server
+    connection = session.machines.connection(target)
+    path = convert.path_of(uri)
+    if path is None:
+        raise RuntimeFailure(Kind.PROGRAM, "This document is no file, so it belongs to no program.", "Save it first.")
+    with _bar(server, token, f"Download to {connection.profile.name}") as bar:
+        bar.tell(Progress("check", None, "Checking the program"))
+        snapshot = server.documents.snapshot(path)
+        built = await server.documents.in_worker(lambda: build(snapshot, TARGET))
+        if built.artefact is None:
+            errors = [item for item in built.diagnostics if item.severity == "error"]
+            failure = RuntimeFailure(
+                Kind.PROGRAM,
+                built.failure or f"The program has {len(errors)} error(s). Nothing was sent; the machine is as it was.",
+                "The Problems view lists them.",
+            )
+            return _answer(DeployReport(False, "check", connection.plc, False, None, failure, ()), to_json(built.diagnostics))
+        report, question = await _run(server, connection, built.artefact, start, confirmed, bar)
+    if question is not None:
+        return {"needsConfirmation": True, "message": question}
+    known = session.machines.known(connection)
+    known.folder = project_folder(path, server.documents.folders)
+    if report.md5 is not None:
+        known.md5 = report.md5
+    server.publisher.device(_by_file(report.diagnostics))
+    return _answer(report, [])
+
+
+async def _run(
+    server: RungServer, connection: Connection, artefact: Artefact, start: bool, confirmed: bool, bar: _Bar
+) -> tuple[DeployReport, str | None]:
+    questions: list[str] = []
+
+    async def confirm(question: str) -> bool:
+        if not confirmed:
+            questions.append(question)
+        return confirmed
+
+    work = asyncio.ensure_future(
+        deploy(connection, artefact, start=start, confirm_stop=confirm, precheck=check_natively, progress=bar.tell)
+    )
+    bar.when_cancelled(work.cancel)
+    try:
+        report = await asyncio.shield(work)
+    except asyncio.CancelledError:
+        # The request itself was cancelled, so nobody waits for the answer; the machine's true state still goes to the log.
+        work.cancel()
+        report = await work
+        if report.error is not None:
+            bar.log(report.error.message)
+        raise
+    return report, questions[0] if questions else None
+
+
+class _Bar:
+    """The editor's progress for one deploy, and the device's compiler for its log."""
+
+    def __init__(self, server: RungServer, target: str, token: types.ProgressToken | None) -> None:
+        self._server = server
+        self._target = target
+        self._token = token
+        self._loop = asyncio.get_running_loop()
+
+    def tell(self, progress: Progress) -> None:
+        """Show a step."""
+        if progress.log_line is not None:
+            self.log(progress.log_line)
+        if self._token is None:
+            return
+        low, high = _BAR.get(progress.stage, (0, 100))
+        percent = round(low + (high - low) * (progress.fraction or 0.0))
+        report = types.WorkDoneProgressReport(message=progress.text, percentage=percent, cancellable=True)
+        self._server.work_done_progress.report(self._token, report)
+
+    def log(self, line: str) -> None:
+        """Pass on a line for the log."""
+        self._server.protocol.notify("rung/deployLog", {"target": self._target, "line": line})
+
+    def when_cancelled(self, action: object) -> None:
+        """Have `action` called when the user cancels the progress."""
+        future = None if self._token is None else self._server.work_done_progress.tokens.get(self._token)
+        if future is not None and callable(action):
+            stop = action
+
+            def cancelled(done: Future[object]) -> None:
+                if done.cancelled():
+                    self._loop.call_soon_threadsafe(stop)
+
+            future.add_done_callback(cancelled)
+
+
+@contextmanager
+def _bar(server: RungServer, token: types.ProgressToken | None, title: str) -> Iterator[_Bar]:
+    bar = _Bar(server, title.removeprefix("Download to "), token)
+    if token is None:
+        yield bar
+        return
+    progress = server.work_done_progress
+    progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True, percentage=0))
+    try:
+        yield bar
+    finally:
+        progress.end(token, types.WorkDoneProgressEnd())
+        progress.tokens.pop(token, None)
+
+
+def _by_file(found: tuple[DeviceDiagnostic, ...]) -> dict[Path, list[types.Diagnostic]]:
+    files: defaultdict[Path, list[types.Diagnostic]] = defaultdict(list)
+    for item in found:
+        if item.file is None or item.severity == "info":
+            continue
+        line = max(item.line - 1, 0)
+        severity = types.DiagnosticSeverity.Error if item.severity == "error" else types.DiagnosticSeverity.Warning
+        place = types.Range(types.Position(line, 0), types.Position(line, 1000))
+        files[Path(item.file)].append(types.Diagnostic(place, item.message, severity, code="device", source="device compiler"))
+    return files
+
+
+def _answer(report: DeployReport, diagnostics: list[dict[str, object]]) -> dict[str, object]:
+    return {
+        "ok": report.ok,
+        "stage": report.stage,
+        "plc": report.plc,
+        "verified": report.verified,
+        "md5": report.md5,
+        "error": report.error and failure_answer(report.error),
+        "diagnostics": diagnostics or [
+            {"file": item.file, "line": item.line, "severity": item.severity, "message": item.message}
+            for item in report.diagnostics
+        ],
+    }  # fmt: skip

@@ -1,0 +1,132 @@
+"""A program's files at one moment, and what they mean.
+
+Invariants: a snapshot never changes, an edit makes a new one; two snapshots share every unit whose text did not change, and the
+meaning of every body that its edit cannot have touched. Editing a body costs in proportion to that body.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rung.semantics.analysis import analyse
+from rung.semantics.model import Program
+from rung.syntax.lines import LineIndex
+from rung.syntax.parser import parse_unit
+from rung.syntax.problem import Problem
+from rung.syntax.source import decode
+from rung.syntax.split import split
+from rung.syntax.tree import Unit
+
+
+@dataclass(slots=True, frozen=True)
+class PlacedUnit:
+    """A unit and the offset in its file at which its text begins."""
+
+    offset: int
+    unit: Unit
+
+
+@dataclass(slots=True, eq=False)
+class SourceFile:
+    """One file: its text, cut into units. `problems` are findings about the file as such (its encoding), in file offsets."""
+
+    path: Path
+    text: str
+    units: tuple[PlacedUnit, ...]
+    problems: tuple[Problem, ...] = ()
+    _lines: LineIndex | None = field(default=None, repr=False)
+
+    @property
+    def lines(self) -> LineIndex:
+        """Line and column of an offset; made when first asked for."""
+        if self._lines is None:
+            self._lines = LineIndex(self.text)
+        return self._lines
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """Where a unit stands."""
+
+    file: SourceFile
+    offset: int
+
+
+class Snapshot:
+    """The files of one program, by path."""
+
+    __slots__ = ("_places", "_previous", "_program", "files")
+
+    def __init__(self, files: Mapping[Path, SourceFile], previous: Program | None = None) -> None:
+        self.files = files
+        self._previous = previous
+        self._program: Program | None = None
+        self._places: dict[Unit, Place] | None = None
+
+    @property
+    def program(self) -> Program:
+        """The whole program, typed. Computed once; bodies that the last edit did not touch are taken over."""
+        if self._program is None:
+            units = [placed.unit for path in sorted(self.files) for placed in self.files[path].units]
+            self._program = analyse(units, self._previous)
+            self._previous = None
+        return self._program
+
+    def place(self, unit: Unit) -> Place:
+        """Return where a unit of this snapshot stands."""
+        if self._places is None:
+            self._places = {placed.unit: Place(file, placed.offset) for file in self.files.values() for placed in file.units}
+        return self._places[unit]
+
+    def with_text(self, path: Path, text: str) -> Snapshot:
+        """Return the snapshot in which `path` holds `text`, a new file or a changed one."""
+        return self._with(path, make_file(path, text, self.files.get(path)))
+
+    def with_bytes(self, path: Path, data: bytes) -> Snapshot:
+        """Return the snapshot in which `path` holds what was read from a disk."""
+        return self._with(path, read_bytes(path, data, self.files.get(path)))
+
+    def without(self, path: Path) -> Snapshot:
+        """Return the snapshot without a file."""
+        return Snapshot({key: file for key, file in self.files.items() if key != path}, self._program or self._previous)
+
+    def _with(self, path: Path, file: SourceFile) -> Snapshot:
+        return Snapshot({**self.files, path: file}, self._program or self._previous)
+
+
+EMPTY = Snapshot({})
+
+
+def load(paths: Iterable[Path]) -> Snapshot:
+    """Read files into a snapshot.
+
+    Raises:
+        OSError: a file cannot be read; the exception names it.
+    """
+    return Snapshot({path: read_bytes(path, path.read_bytes(), None) for path in paths})
+
+
+def read_bytes(path: Path, data: bytes, previous: SourceFile | None) -> SourceFile:
+    """Make a source file of bytes: decoded, findings about the encoding kept."""
+    text, problems = decode(data)
+    file = make_file(path, text, previous)
+    file.problems = tuple(problems)
+    return file
+
+
+def make_file(path: Path, text: str, previous: SourceFile | None) -> SourceFile:
+    """Cut a text into units, taking over from the previous version every unit whose text is the same."""
+    known: defaultdict[str, list[Unit]] = defaultdict(list)
+    if previous is not None:
+        for placed in reversed(previous.units):
+            known[placed.unit.text].append(placed.unit)
+    bounds = [*split(text), len(text)]
+    units: list[PlacedUnit] = []
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        part = text[start:end]
+        same = known.get(part)
+        units.append(PlacedUnit(start, same.pop() if same else parse_unit(part)))
+    return SourceFile(path, text, tuple(units))
