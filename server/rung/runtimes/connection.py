@@ -1,0 +1,372 @@
+"""A connection to one machine: exactly four states, and each of them is true.
+
+`connected` means that a heartbeat was answered in the last few seconds, never that it once worked. Three missed heartbeats
+make `error`; then we try again by ourselves until it works or until only the user can help (the certificate changed, the
+password is refused, the device was reset). Credentials go out only on a connection whose certificate is the pinned one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from rung.runtimes.certificate import Certificate, fingerprint, normalise_fingerprint
+from rung.runtimes.debug import DebugChannel
+from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.machine import PlcState, RuntimeInfo, RuntimeStatus
+from rung.runtimes.pins import PinStore, fetch_certificate
+from rung.runtimes.profiles import Profile
+from rung.runtimes.tls import CertificateMismatch
+from rung.runtimes.v4 import V4Client
+from rung.runtimes.v4_session import Timeouts
+
+_MISSES = 3
+_BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+_ONLY_THE_USER = {Kind.CERTIFICATE_CHANGED, Kind.CREDENTIALS, Kind.NO_USERS, Kind.TOO_OLD, Kind.UNTRUSTED}
+"""Failures that trying again cannot mend."""
+
+
+class State(str, Enum):
+    """The four states; the values are part of the language server's contract."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEvent:
+    """A change. `plc` is the program's state while connected, `kind` the reason of an error."""
+
+    target: str
+    state: State
+    plc: str | None
+    message: str
+    kind: Kind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of trying to connect.
+
+    `state` is `connected`, `needs-trust` (with `certificate`, and `pinned` when another one was trusted until now),
+    `needs-first-user`, `needs-login`, or `error` (with `kind`, `message`, `hint`).
+    """
+
+    state: str
+    message: str = ""
+    hint: str = ""
+    kind: Kind | None = None
+    certificate: Certificate | None = None
+    pinned: str | None = None
+
+
+class Connection:
+    """The connection to one saved machine.
+
+    Args:
+        profile: the machine.
+        pins: the trusted certificates; by default the user's own.
+        heartbeat: seconds between two looks at the machine.
+        back_off: seconds before each new attempt after it was lost; the last one repeats.
+        timeouts: how long to wait for answers.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        pins: PinStore | None = None,
+        heartbeat: float = 2.0,
+        back_off: Sequence[float] = _BACK_OFF,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self.profile = profile
+        self.state = State.DISCONNECTED
+        self.plc: str | None = None
+        self.info: RuntimeInfo | None = None
+        self._pins = pins or PinStore()
+        self._heartbeat = heartbeat
+        self._back_off = tuple(back_off)
+        self._timeouts = timeouts or Timeouts()
+        self._client: V4Client | None = None
+        self._debug: DebugChannel | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._held = 0
+        self._listeners: list[Callable[[ConnectionEvent], None]] = []
+        self._last = ConnectionEvent(profile.name, State.DISCONNECTED, None, "", None)
+
+    # -- what others see -------------------------------------------------------------------------------------------
+
+    @property
+    def event(self) -> ConnectionEvent:
+        """The latest change."""
+        return self._last
+
+    def on_change(self, callback: Callable[[ConnectionEvent], None]) -> Callable[[], None]:
+        """Have every change told; the result ends that."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback) if callback in self._listeners else None
+
+    @property
+    def client(self) -> V4Client:
+        """The machine, for operations.
+
+        Raises:
+            RuntimeFailure: `lost` when we are not connected.
+        """
+        if self._client is None or self.state is not State.CONNECTED:
+            raise RuntimeFailure(
+                Kind.LOST,
+                f"{self.profile.name} is not connected"
+                + (f": {self._last.message}" if self.state is State.ERROR else ". Nothing was done."),
+                "Connect first.",
+            )
+        return self._client
+
+    @property
+    def debug(self) -> DebugChannel:
+        """The debug channel, shared by all who read values.
+
+        Raises:
+            RuntimeFailure: `lost` when we are not connected.
+        """
+        client = self.client
+        if self._debug is None:
+            self._debug = DebugChannel(client.address, client.pin, client.token)
+        return self._debug
+
+    async def status(self, stats: bool = True) -> RuntimeStatus:
+        """The program's state and its tasks' times, now."""
+        status = await self.client.status(stats)
+        self.note(status)
+        return status
+
+    # -- connecting ------------------------------------------------------------------------------------------------
+
+    async def connect(
+        self, username: str | None = None, password: str | None = None, trust: str | None = None
+    ) -> Outcome:
+        """Connect, as far as what is given allows; the result says what is missing.
+
+        Args:
+            username: by default the profile's.
+            password: kept in memory until `disconnect`.
+            trust: the SHA-256 that the user has accepted. It must be that of the very connection that is then used, and
+                is remembered once an OpenPLC runtime has answered behind it.
+        """
+        async with self._turn:
+            if self.state is State.CONNECTED and username is None and password is None and trust is None:
+                return Outcome("connected")
+            await self._drop()
+            self._set(State.CONNECTING, None, f"Connecting to {self.profile.address}.")
+            try:
+                return await self._connect(username or self.profile.username, password, trust)
+            except RuntimeFailure as failure:
+                await self._drop()
+                return self._failed(failure)
+            except BaseException:
+                await self._drop()
+                self._set(State.DISCONNECTED, None, "Connecting was broken off.")
+                raise
+
+    async def create_first_user(self, username: str, password: str) -> Outcome:
+        """Create the account that a new device needs, after `connect` said so, and log in with it."""
+        async with self._turn:
+            client = self._client
+            if client is None or self.info is None or self.info.users_exist:
+                return Outcome(
+                    "error",
+                    f"{self.profile.name} does not wait for its first user.",
+                    "Connect first: the device then says whether it has a user.",
+                    Kind.CREDENTIALS,
+                )
+            self._set(State.CONNECTING, None, f"Creating the first user on {self.profile.address}.")
+            try:
+                await client.create_first_user(username, password)
+                self.info = RuntimeInfo(self.info.version, users_exist=True)
+                return await self._log_in(client, username, password)
+            except RuntimeFailure as failure:
+                await self._drop()
+                return self._failed(failure)
+            except BaseException:
+                await self._drop()
+                self._set(State.DISCONNECTED, None, "Creating the first user was broken off; it may exist now.")
+                raise
+
+    async def disconnect(self) -> None:
+        """Log out, forget the credentials, and stop looking after the machine, which goes on as it is."""
+        async with self._turn:
+            client = self._client if self.state is State.CONNECTED else None
+            await self._stop_watching()
+            if client is not None:
+                await client.logout()
+            await self._drop()
+            self._set(State.DISCONNECTED, None, "")
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Suspend the heartbeat while something else watches the machine: one that compiles may fall silent for a minute."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+
+    def note(self, status: RuntimeStatus) -> None:
+        """Take over a state that somebody else has just asked for."""
+        if self.state is not State.CONNECTED:
+            return
+        message = status.state.sentence
+        if status.state in (PlcState.CORE_DOWN, PlcState.NO_RESPONSE):
+            message += "; the device starts it again within seconds, or its runtime service needs a restart"
+        self._set(State.CONNECTED, status.plc, f"Connected: {message}.")
+
+    async def _connect(self, username: str | None, password: str | None, trust: str | None) -> Outcome:
+        address = self.profile.address
+        pinned = self._pins.get(address)
+        try:
+            accepted = normalise_fingerprint(trust) if trust else None
+        except ValueError as error:
+            raise RuntimeFailure(Kind.UNTRUSTED, str(error), "Copy the complete fingerprint.") from None
+        pin = accepted or pinned
+        if pin is None:
+            return self._needs_trust(await fetch_certificate(address, self._timeouts.answer), None)
+        client = self._client = V4Client(address, pin, self._timeouts)
+        try:
+            self.info = await client.probe()
+        except CertificateMismatch as mismatch:
+            await self._drop()
+            if accepted is not None:
+                raise RuntimeFailure(
+                    Kind.UNTRUSTED,
+                    f"{address} does not show the certificate that was to be trusted but {mismatch.seen.fingerprint}. "
+                    "Nothing was sent to it.",
+                    "Compare the fingerprint on the device and try again.",
+                ) from None
+            return self._needs_trust(mismatch.seen, pinned)
+        if accepted is not None and accepted != pinned:
+            self._pins.trust(address, accepted)
+        if not self.info.users_exist:
+            self._set(State.DISCONNECTED, None, f"{address} has no user yet.", Kind.NO_USERS)
+            return Outcome("needs-first-user", f"{address} is new: it has no user yet. Create the first one.")
+        if username is None or password is None:
+            self._set(State.DISCONNECTED, None, f"{address} asks for a user and a password.")
+            return Outcome("needs-login", f"{address} asks for a user name and a password.")
+        return await self._log_in(client, username, password)
+
+    async def _log_in(self, client: V4Client, username: str, password: str) -> Outcome:
+        await client.login(username, password)
+        status = await client.status()
+        self._set(State.CONNECTED, status.plc, f"Connected: {status.state.sentence}.")
+        self._watch = asyncio.create_task(self._keep(client))
+        return Outcome("connected", f"Connected to {self.profile.address}: {status.state.sentence}.")
+
+    def _needs_trust(self, seen: Certificate, pinned: str | None) -> Outcome:
+        address = self.profile.address
+        if pinned is None:
+            self._set(State.DISCONNECTED, None, f"The certificate of {address} is not trusted yet.", Kind.UNTRUSTED)
+            return Outcome(
+                "needs-trust",
+                f"This is the first connection to {address}. Compare the fingerprint with the one on the device.",
+                "On the device: openssl x509 -noout -fingerprint -sha256 -in webserver/certOPENPLC.pem",
+                Kind.UNTRUSTED,
+                seen,
+            )
+        failure = CertificateMismatch(address, pinned, seen)
+        self._set(State.ERROR, None, failure.message, failure.kind)
+        return Outcome("needs-trust", failure.message, failure.hint, failure.kind, seen, fingerprint(pinned))
+
+    # -- looking after it ------------------------------------------------------------------------------------------
+
+    async def _keep(self, client: V4Client) -> None:
+        loop = asyncio.get_running_loop()
+        missed = 0
+        while True:
+            due = loop.time() + self._heartbeat
+            if not self._held:
+                try:
+                    self.note(await client.status(timeout=self._heartbeat))
+                    missed = 0
+                except RuntimeFailure as failure:
+                    missed += 1
+                    if failure.kind in _ONLY_THE_USER:
+                        self._failed(failure)
+                        return
+                    if missed >= _MISSES and not self._held:
+                        self._failed(self._lost(failure))
+                        if not await self._come_back(client):
+                            return
+                        missed = 0
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def _come_back(self, client: V4Client) -> bool:
+        """Try again until it works; False when only the user can help."""
+        attempt = 0
+        while True:
+            await asyncio.sleep(self._back_off[min(attempt, len(self._back_off) - 1)])
+            attempt += 1
+            try:
+                # The same steps as the first time, so that a device which came back as another one is noticed.
+                info = await client.probe()
+                if not info.users_exist:
+                    raise RuntimeFailure(
+                        Kind.NO_USERS,
+                        f"{self.profile.address} came back without any user: it was reset. Its program may be gone, too.",
+                        "Connect again and create the first user.",
+                    )
+                status = await client.status()
+            except RuntimeFailure as failure:
+                if failure.kind in _ONLY_THE_USER:
+                    self._failed(failure)
+                    return False
+                continue
+            self.info = info
+            self._set(State.CONNECTED, status.plc, f"Connected again: {status.state.sentence}.")
+            return True
+
+    def _lost(self, failure: RuntimeFailure) -> RuntimeFailure:
+        return RuntimeFailure(
+            Kind.LOST,
+            f"The connection to {self.profile.name} was lost, and its state is not known: {failure.message} Trying again.",
+            failure.hint,
+        )
+
+    def _failed(self, failure: RuntimeFailure) -> Outcome:
+        self._set(State.ERROR, None, failure.message, failure.kind)
+        return Outcome("error", failure.message, failure.hint, failure.kind)
+
+    async def _stop_watching(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+            await asyncio.wait([watch])
+
+    async def _drop(self) -> None:
+        await self._stop_watching()
+        debug, self._debug = self._debug, None
+        client, self._client = self._client, None
+        self.info = None
+        if debug is not None:
+            await debug.aclose()
+        if client is not None:
+            await client.aclose()
+
+    def _set(self, state: State, plc: str | None, message: str, kind: Kind | None = None) -> None:
+        self.state, self.plc = state, plc
+        event = ConnectionEvent(self.profile.name, state, plc, message, kind)
+        if (event.state, event.plc, event.kind) == (self._last.state, self._last.plc, self._last.kind):
+            self._last = event  # "connected: the program runs" every two seconds is no change
+            return
+        self._last = event
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:  # a listener's mistake must not end the watch over a machine
+                logging.getLogger(__name__).exception("a listener of connection changes failed")

@@ -1,0 +1,114 @@
+"""Saved connections. A profile names a machine and a user, and never holds a secret."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from rung.runtimes.address import Address
+from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.private_file import config_dir, read_object, write_object
+
+_NAME = re.compile(r"[^\W_][\w .()-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A machine as the user calls it. `username` is who logs in where nobody else is named."""
+
+    name: str
+    address: Address
+    username: str | None = None
+
+
+class ProfileStore:
+    """The saved profiles, one JSON file.
+
+    Args:
+        path: the file; by default `connections.json` in the configuration folder.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = config_dir() / "connections.json" if path is None else path
+
+    def list(self) -> list[Profile]:
+        """All profiles, by name.
+
+        Raises:
+            RuntimeFailure: the file cannot be read or is damaged.
+        """
+        return sorted(self._read().values(), key=lambda profile: profile.name.casefold())
+
+    def get(self, name: str) -> Profile | None:
+        """The profile of this name (upper and lower case do not matter), or None."""
+        return self._read().get(name.strip().casefold())
+
+    def add(self, profile: Profile) -> None:
+        """Save a profile; one of the same name is replaced.
+
+        Raises:
+            ValueError: the name cannot be one.
+            RuntimeFailure: the file cannot be written.
+        """
+        if not _NAME.fullmatch(profile.name):
+            raise ValueError(
+                f"{profile.name[:70]!r} cannot be the name of a connection: it begins with a letter or a digit and has up to "
+                "64 letters, digits, spaces, and . - _ ( )."
+            )
+        profiles = self._read()
+        profiles[profile.name.casefold()] = profile
+        self._write(profiles)
+
+    def remove(self, name: str) -> bool:
+        """Forget a profile; False when there was none."""
+        profiles = self._read()
+        if profiles.pop(name.strip().casefold(), None) is None:
+            return False
+        self._write(profiles)
+        return True
+
+    def _read(self) -> dict[str, Profile]:
+        rows = read_object(self.path).get("connections", {})
+        if not isinstance(rows, dict):
+            raise self._damaged()
+        profiles: dict[str, Profile] = {}
+        for name, row in rows.items():
+            if not isinstance(row, dict):
+                raise self._damaged()
+            address, username = row.get("address"), row.get("username")
+            if not isinstance(address, str) or not (username is None or isinstance(username, str)):
+                raise self._damaged()
+            try:
+                profiles[name.casefold()] = Profile(name, Address.parse(address), username)
+            except ValueError:
+                raise self._damaged() from None
+        return profiles
+
+    def _write(self, profiles: dict[str, Profile]) -> None:
+        rows = {p.name: {"address": str(p.address), "username": p.username} for p in profiles.values()}
+        write_object(self.path, {"version": 1, "connections": rows})
+
+    def _damaged(self) -> RuntimeFailure:
+        return RuntimeFailure(
+            Kind.INTERNAL,
+            f"{self.path} does not hold a list of connections.",
+            "Correct the file, or move it away and add the connections again.",
+        )
+
+
+def resolve_target(text: str, store: ProfileStore) -> Profile:
+    """The machine that a user means: a saved name first, else an address.
+
+    Raises:
+        ValueError: it is neither.
+        RuntimeFailure: the saved connections cannot be read.
+    """
+    saved = store.get(text)
+    if saved is not None:
+        return saved
+    try:
+        address = Address.parse(text)
+    except ValueError as error:
+        raise ValueError(f"No connection of this name is saved, and it is no address. {error}") from None
+    return Profile(str(address), address)

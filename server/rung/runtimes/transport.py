@@ -1,0 +1,166 @@
+"""HTTP over TLS to one machine: the pin is compared on the very connection, before the first byte of a request is written.
+
+`PinnedTransport` is the only transport that the clients here use. It goes to its own address whatever a URL says, follows
+no proxy, and a connection whose certificate is not the pinned one is closed before HTTP begins.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+
+import httpcore
+import httpx
+
+from rung.runtimes.address import Address
+from rung.runtimes.certificate import Certificate
+from rung.runtimes.failures import NotHttp, Phase, describe
+from rung.runtimes.tls import CertificateMismatch, check_peer, context
+
+_MOST_CONNECTIONS = 8
+_NETWORK_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
+
+
+class PinnedTransport(httpx.AsyncBaseTransport):
+    """An httpx transport to `address` for as long as it shows the certificate `pin` (64 upper-case hex digits).
+
+    Raises RuntimeFailure, never an exception of the HTTP library.
+    """
+
+    def __init__(self, address: Address, pin: str) -> None:
+        self._address = address
+        # Nothing is kept open between requests: the runtime closes after each answer anyway, and so each request has
+        # its own handshake and its own look at the certificate.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context(),
+            network_backend=_PinnedBackend(address, pin),
+            max_connections=_MOST_CONNECTIONS,
+            max_keepalive_connections=0,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request and return the answer with its body still to be read."""
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        url = request.url
+        try:
+            answer = await self._pool.handle_async_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        except _NETWORK_ERRORS as error:
+            raise describe(_plain(error), self._address) from None
+        assert isinstance(answer.stream, AsyncIterable)
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer, self._address))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._pool.aclose()
+
+
+async def fetch_certificate(address: Address, timeout: float) -> Certificate:
+    """See `rung.runtimes.pins.fetch_certificate`."""
+    plain = await _connect(address, timeout)
+    stream = await _shake_hands(plain, address, context(), address.host, timeout)
+    try:
+        tls = stream.get_extra_info("ssl_object")
+        der = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
+    finally:
+        await stream.aclose()
+    if not der:
+        raise describe(EOFError(), address, Phase.TLS)
+    return Certificate.from_der(der)
+
+
+class _PinnedBackend(httpcore.AsyncNetworkBackend):
+    def __init__(self, address: Address, pin: str) -> None:
+        self._address = address
+        self._pin = pin
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return _PinnedStream(await _connect(self._address, timeout), self._address, self._pin)
+
+
+class _PinnedStream(httpcore.AsyncNetworkStream):
+    """A TCP connection that can do one thing only: become a TLS connection to the pinned machine."""
+
+    def __init__(self, plain: httpcore.AsyncNetworkStream, address: Address, pin: str) -> None:
+        self._plain = plain
+        self._address = address
+        self._pin = pin
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        stream = await _shake_hands(self._plain, self._address, ssl_context, server_hostname, timeout)
+        tls = stream.get_extra_info("ssl_object")
+        try:
+            check_peer(tls if isinstance(tls, ssl.SSLObject) else None, self._address, self._pin)
+        except CertificateMismatch:
+            await stream.aclose()
+            raise
+        return stream
+
+    async def aclose(self) -> None:
+        await self._plain.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, answer: httpcore.Response, address: Address) -> None:
+        self._answer = answer
+        self._address = address
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self._answer.aiter_stream():
+                yield part
+        except _NETWORK_ERRORS as error:
+            raise describe(_plain(error), self._address) from None
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+async def _connect(address: Address, timeout: float | None) -> httpcore.AsyncNetworkStream:
+    try:
+        return await httpcore.AnyIOBackend().connect_tcp(address.host, address.port, timeout)
+    except _NETWORK_ERRORS as error:
+        raise describe(_plain(error), address, Phase.CONNECT) from None
+
+
+async def _shake_hands(
+    plain: httpcore.AsyncNetworkStream,
+    address: Address,
+    ssl_context: ssl.SSLContext,
+    server_hostname: str | None,
+    timeout: float | None,
+) -> httpcore.AsyncNetworkStream:
+    try:
+        return await plain.start_tls(ssl_context, server_hostname, timeout)
+    except _NETWORK_ERRORS as error:
+        raise describe(_plain(error), address, Phase.TLS) from None
+
+
+def _plain(error: Exception) -> Exception:
+    """The same failure without the HTTP library's own classes; what the system said stays in the chain of causes."""
+    if isinstance(error, httpcore.TimeoutException):
+        return TimeoutError()
+    if isinstance(error, httpcore.ProtocolError):
+        # The HTTP library says "Server disconnected" in the same class as "illegal status line".
+        return EOFError() if any(word in str(error) for word in ("disconnected", "closed")) else NotHttp()
+    if isinstance(error, (httpcore.ReadError, httpcore.WriteError)):
+        cut = EOFError()
+        cut.__cause__ = error  # the system's own error, where there is one, is more precise
+        return cut
+    return error

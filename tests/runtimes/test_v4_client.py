@@ -1,0 +1,371 @@
+"""The HTTP client of Runtime v4 against recorded and unkind answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+from tests.runtimes.conftest import PASSWORD, QUICK
+
+from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.machine import PlcState, TaskTiming, User
+from rung.runtimes.v4 import V4Client
+
+if TYPE_CHECKING:
+    from tests.runtimes.conftest import ScriptedDevice
+
+
+async def failure_of(work: Awaitable[object]) -> RuntimeFailure:
+    with pytest.raises(RuntimeFailure) as caught:
+        await work
+    return caught.value
+
+
+# -- users ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_runtime_says_that_it_has_no_user(device: ScriptedDevice) -> None:
+    device.users.clear()
+    client = V4Client(device.address, device.identity.pin, QUICK)
+    assert not (await client.probe()).users_exist
+    await client.create_first_user("admin", PASSWORD)
+    await client.login("admin", PASSWORD)
+    assert (await client.probe()).users_exist
+    assert await client.users() == (User(1, "admin", None),)
+    await client.aclose()
+
+
+async def test_the_first_user_is_not_created_twice(device: ScriptedDevice, client: V4Client) -> None:
+    failure = await failure_of(client.create_first_user("mallory", "x"))
+    assert failure.kind is Kind.CREDENTIALS
+    assert list(device.users) == ["admin"]
+
+
+async def test_a_wrong_password_is_a_matter_of_credentials(device: ScriptedDevice) -> None:
+    client = V4Client(device.address, device.identity.pin, QUICK)
+    failure = await failure_of(client.login("admin", "nope"))
+    assert failure.kind is Kind.CREDENTIALS
+    assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
+    await client.aclose()
+
+
+@pytest.mark.parametrize("token", [None, 7, "", "a\r\nX-Evil: 1", "x" * 20_000])
+async def test_a_login_without_a_usable_token_is_no_login(device: ScriptedDevice, token: object) -> None:
+    device.script("login", device.json({"access_token": token}))
+    client = V4Client(device.address, device.identity.pin, QUICK)
+    assert (await failure_of(client.login("admin", PASSWORD))).kind is Kind.NOT_OPENPLC
+    await client.aclose()
+
+
+@pytest.mark.parametrize(("status", "msg"), [(401, "Token has expired"), (422, "Signature verification failed")])
+async def test_a_refused_token_is_renewed_without_the_caller_noticing(
+    device: ScriptedDevice, client: V4Client, status: int, msg: str
+) -> None:
+    device.script("status", device.json({"msg": msg}, status))
+    assert (await client.status()).state is PlcState.STOPPED
+    assert device.logins == 2
+
+
+async def test_calls_at_the_same_time_share_one_new_login(device: ScriptedDevice, client: V4Client) -> None:
+    device.expire_tokens()
+    states = await asyncio.gather(*(client.status() for _ in range(6)))
+    assert {status.state for status in states} == {PlcState.STOPPED}
+    assert device.logins == 2
+
+
+async def test_a_token_that_stays_refused_ends_in_one_sentence(device: ScriptedDevice, client: V4Client) -> None:
+    device.script("status", device.json({"msg": "Token has expired"}, 401), forever=True)
+    assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
+    assert device.logins == 2
+
+
+async def test_a_changed_password_is_not_tried_again_and_again(device: ScriptedDevice, client: V4Client) -> None:
+    device.users["admin"] = "changed"
+    device.expire_tokens()
+    for _ in range(3):
+        assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
+    assert device.requests.count("POST login") == 2
+
+
+async def test_the_list_of_users_survives_an_expired_token_that_this_route_does_not_report(
+    device: ScriptedDevice, client: V4Client
+) -> None:
+    device.expire_tokens()
+    assert [user.username for user in await client.users()] == ["admin"]
+
+
+async def test_logout_forgets_the_credentials(device: ScriptedDevice, client: V4Client) -> None:
+    await client.logout()
+    assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
+    assert device.requests.count("POST login") == 1
+
+
+async def test_a_user_without_rights_is_told(device: ScriptedDevice, client: V4Client) -> None:
+    device.script("start-plc", device.json({"msg": "Admin privileges required"}, 403))
+    assert (await failure_of(client.start())).kind is Kind.CREDENTIALS
+
+
+# -- state ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("STATUS:RUNNING", PlcState.RUNNING),
+        ("STATUS:TRANSITIONING", PlcState.TRANSITIONING),
+        ("STATUS:ERROR", PlcState.ERROR),
+        ("STATUS:ERROR\n", PlcState.CORE_DOWN),
+        ("No response from runtime", PlcState.NO_RESPONSE),
+        ("STATUS:SOMETHING_NEW", PlcState.UNKNOWN),
+    ],
+)
+async def test_each_state_is_told_from_the_others(
+    device: ScriptedDevice, client: V4Client, text: str, state: PlcState
+) -> None:
+    device.plc = text
+    assert (await client.status()).state is state
+
+
+async def test_the_late_answer_to_another_command_is_not_taken_for_the_state(
+    device: ScriptedDevice, client: V4Client
+) -> None:
+    device.script("status", device.json({"status": "PING:OK"}), device.json({"status": None}))
+    device.plc = "STATUS:RUNNING"
+    assert (await client.status()).state is PlcState.RUNNING
+
+
+async def test_a_runtime_that_stays_out_of_step_is_told(device: ScriptedDevice, client: V4Client) -> None:
+    device.plc = "START:OK"
+    assert (await failure_of(client.status())).kind is Kind.LOST
+
+
+async def test_task_times_are_read_and_their_types_are_checked(device: ScriptedDevice, client: V4Client) -> None:
+    task = {"name": "TASK0", "scan_count": 108, "overruns": 0, "scan_time_min": 9, "scan_time_max": 93, "scan_time_avg": 8}
+    odd = {"name": 3, "scan_count": "many", "overruns": True, "scan_time_min": None}
+    device.script("status", device.json({"status": "STATUS:RUNNING", "timing_stats": {"tasks": [task, odd, "x"]}}))
+    status = await client.status(stats=True)
+    nothing = (None,) * 6
+    assert status.tasks == (TaskTiming("TASK0", 108, 0, 9, 93, 8, *nothing), TaskTiming("", *(None,) * 11))
+
+
+@pytest.mark.parametrize("body", [[], "x", {"status": 3}, {"timing_stats": 1}])
+async def test_a_status_of_another_form_is_never_a_state(device: ScriptedDevice, client: V4Client, body: object) -> None:
+    device.script("status", device.json(body), forever=True)
+    assert (await failure_of(client.status())).kind in (Kind.NOT_OPENPLC, Kind.LOST)
+
+
+# -- start and stop ------------------------------------------------------------------------------------------------
+
+
+async def test_start_waits_until_the_program_runs(device: ScriptedDevice, client: V4Client) -> None:
+    device.script("status", device.json({"status": "STATUS:TRANSITIONING"}), device.json({"status": "STATUS:INIT"}))
+    assert (await client.start()).state is PlcState.RUNNING
+
+
+async def test_a_busy_machine_is_asked_again(device: ScriptedDevice, client: V4Client) -> None:
+    device.script("start-plc", *[device.json({"status": "COMMAND:BUSY"}) for _ in range(3)])
+    assert (await client.start()).state is PlcState.RUNNING
+    assert device.requests.count("GET start-plc") == 4
+
+
+async def test_a_machine_that_stays_busy_is_given_up(device: ScriptedDevice, client: V4Client) -> None:
+    device.script("start-plc", *[device.json({"status": "COMMAND:BUSY"}) for _ in range(40)])
+    assert (await failure_of(client.start())).kind is Kind.BUSY
+
+
+async def test_a_program_that_runs_already_has_started(device: ScriptedDevice, client: V4Client) -> None:
+    device.plc = "STATUS:RUNNING"
+    device.script("start-plc", device.json({"status": "START:ERROR_ALREADY_RUNNING"}))
+    assert (await client.start()).state is PlcState.RUNNING
+
+
+@pytest.mark.parametrize("said", ["START:ERROR", "START:ERROR\n", "START:ERROR_SWITCH_STOP"])
+async def test_a_refused_start_is_told(device: ScriptedDevice, client: V4Client, said: str) -> None:
+    device.script("start-plc", device.json({"status": said}))
+    failure = await failure_of(client.start())
+    assert failure.kind is Kind.START_FAILED
+    assert ("switch" in failure.message) == said.endswith("SWITCH_STOP")
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "kind"),
+    [
+        ("STATUS:EMPTY", Kind.START_FAILED),
+        ("STATUS:STOPPED", Kind.START_FAILED),
+        ("STATUS:ERROR", Kind.CRASHED),
+        ("STATUS:INIT", Kind.START_FAILED),
+    ],
+)
+async def test_start_ok_alone_is_not_believed(device: ScriptedDevice, client: V4Client, ends_in: str, kind: Kind) -> None:
+    device.after_start = ends_in
+    assert (await failure_of(client.start())).kind is kind
+
+
+async def test_stop_waits_until_the_program_stands(device: ScriptedDevice, client: V4Client) -> None:
+    device.plc = "STATUS:RUNNING"
+    device.script("status", device.json({"status": "STATUS:TRANSITIONING"}))
+    assert (await client.stop()).state is PlcState.STOPPED
+
+
+async def test_a_machine_that_does_not_run_is_left_as_it_is(device: ScriptedDevice, client: V4Client) -> None:
+    device.plc = "STATUS:EMPTY"
+    assert (await client.stop()).state is PlcState.EMPTY
+
+
+async def test_a_machine_that_runs_on_after_stop_is_a_danger_that_is_told(
+    device: ScriptedDevice, client: V4Client
+) -> None:
+    device.plc = "STATUS:RUNNING"
+    device.script("stop-plc", device.json({"status": "STOP:OK"}))
+    failure = await failure_of(client.stop())
+    assert "may still move" in failure.message
+
+
+# -- upload --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_device_receives_exactly_the_bytes_and_we_are_told_how_far_it_is(
+    device: ScriptedDevice, client: V4Client
+) -> None:
+    data = bytes(range(256)) * 400
+    seen: list[tuple[int, int]] = []
+    await client.upload(data, "program.zip", lambda sent, total: seen.append((sent, total)))
+    assert device.uploads == [data]
+    assert seen[0] == (0, len(data))
+    assert seen[-1] == (len(data), len(data))
+    assert seen == sorted(seen)
+    assert len(seen) > 5
+
+
+async def test_an_upload_survives_a_token_that_expired_before_it(device: ScriptedDevice, client: V4Client) -> None:
+    device.expire_tokens()
+    await client.upload(b"PK" * 50_000, "program.zip")
+    assert device.uploads == [b"PK" * 50_000]
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("Runtime is compiling another program, please wait", Kind.BUSY),
+        ("Uploaded ZIP file failed safety checks", Kind.UPLOAD_REFUSED),
+        ("No file part in the request", Kind.UPLOAD_REFUSED),
+        ("File system error: [Errno 28] No space left on device", Kind.UPLOAD_REFUSED),
+        (None, Kind.UPLOAD_REFUSED),
+    ],
+)
+async def test_a_refusal_inside_http_200_is_a_refusal(
+    device: ScriptedDevice, client: V4Client, reason: str | None, kind: Kind
+) -> None:
+    device.script("upload-file", device.json({"CompilationStatus": "FAILED", "UploadFileFail": reason}))
+    failure = await failure_of(client.upload(b"x", "program.zip"))
+    assert failure.kind is kind
+    assert "as it was" in failure.message
+    if kind is Kind.UPLOAD_REFUSED and reason:
+        assert reason in failure.message
+
+
+async def test_an_answer_without_verdict_on_the_upload_is_no_success(device: ScriptedDevice, client: V4Client) -> None:
+    device.script("upload-file", device.json({"PostRequestError": "Unknown argument"}))
+    assert (await failure_of(client.upload(b"x", "program.zip"))).kind is Kind.UPLOAD_REFUSED
+
+
+async def test_a_file_name_cannot_break_out_of_its_header(device: ScriptedDevice, client: V4Client) -> None:
+    await client.upload(b"x", 'a"\r\nX-Evil: 1.zip')
+    assert device.uploads == [b"x"]
+
+
+# -- log -----------------------------------------------------------------------------------------------------------
+
+
+def entry(number: int, message: str = "x", timestamp: str = "2026-11-22T05:43:30+0000") -> dict[str, object]:
+    return {"id": number, "level": "INFO", "message": message, "timestamp": timestamp}
+
+
+async def test_the_log_is_read_on_from_where_it_was(device: ScriptedDevice, client: V4Client) -> None:
+    device.log = [entry(1), entry(2)]
+    page = await client.logs()
+    assert [e.id for e in page.entries] == [1, 2]
+    device.log.append(entry(3, "new"))
+    page = await client.logs(2)
+    assert ([e.message for e in page.entries], page.restarted) == (["new"], False)
+    page = await client.logs(3)
+    assert (page.entries, page.restarted) == ((), False)
+
+
+async def test_a_log_that_counts_from_one_again_is_noticed(device: ScriptedDevice, client: V4Client) -> None:
+    device.log = [entry(n) for n in range(1, 8)]
+    await client.logs()
+    device.log = [entry(1, "booted"), entry(2)]
+    page = await client.logs(7)
+    assert page.restarted
+    assert [e.message for e in page.entries] == ["booted", "x"]
+
+
+async def test_a_log_that_has_already_passed_the_old_number_is_noticed_too(
+    device: ScriptedDevice, client: V4Client
+) -> None:
+    device.log = [entry(1), entry(2)]
+    await client.logs()
+    device.log = [entry(n, "after the restart", "2026-11-23T00:00:00+0000") for n in range(1, 6)]
+    page = await client.logs(2)
+    assert page.restarted
+    assert [e.id for e in page.entries] == [1, 2, 3, 4, 5]
+
+
+async def test_terminal_escapes_in_a_log_are_taken_out(device: ScriptedDevice, client: V4Client) -> None:
+    device.log = [entry(1, "\x1b[31mred\x1b[0m\x07 \x1b]0;title\x07tail\u202e")]
+    assert (await client.logs()).entries[0].message == "red tail"
+
+
+@pytest.mark.parametrize("rows", [None, [3], [{"id": "1"}], [{"id": True}], {"a": 1}])
+async def test_a_log_of_another_form_is_refused(device: ScriptedDevice, client: V4Client, rows: object) -> None:
+    device.script("runtime-logs", device.json({"runtime-logs": rows}))
+    assert (await failure_of(client.logs())).kind is Kind.NOT_OPENPLC
+
+
+# -- secrets -------------------------------------------------------------------------------------------------------
+
+
+def _everything_about(failure: BaseException) -> str:
+    text = "".join(traceback.format_exception(failure)) + repr(failure) + str(vars(failure))
+    seen: BaseException | None = failure.__context__
+    while seen is not None:
+        text += repr(seen) + str(vars(seen))
+        seen = seen.__context__
+    return text
+
+
+FAULTS: list[Callable[[ScriptedDevice], web.StreamResponse]] = [
+    lambda d: d.text("<html>password token</html>", status=500),
+    lambda d: d.text("{", "application/json"),
+    lambda d: d.json("Wrong username or password", 401),
+    lambda d: d.json({"msg": "Not enough segments"}, 422),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_no_failure_and_no_log_line_holds_a_password_or_a_token(
+    device: ScriptedDevice, fault: Callable[[ScriptedDevice], web.StreamResponse], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = V4Client(device.address, device.identity.pin, QUICK)
+    device.script("login", fault(device))
+    device.script("create-user", fault(device))
+    found = _everything_about(await failure_of(client.login("admin", PASSWORD)))
+    found += _everything_about(await failure_of(client.create_first_user("admin", PASSWORD)))
+    await client.login("admin", PASSWORD)
+    device.script("status", fault(device), fault(device), fault(device))
+    found += _everything_about(await failure_of(client.status()))
+    await device.stop()
+    found += _everything_about(await failure_of(client.status()))
+    found += repr(client) + json.dumps([record.getMessage() for record in caplog.records])
+    await client.aclose()
+    assert PASSWORD not in found
+    assert "token-1-secret" not in found
+    assert "token-2-secret" not in found
