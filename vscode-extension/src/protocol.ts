@@ -54,15 +54,22 @@ export interface DeployAnswer {
   diagnostics: unknown[];
 }
 
-/** One task's timing; members differ between runtime versions, so all but the name are shown as they come. */
-export type TaskStatus = Readonly<Record<string, unknown>>;
+/** One task's measured times in microseconds; null where nothing was measured yet. */
+export interface TaskTiming {
+  name: string;
+  scan_count: number | null;
+  overruns: number | null;
+  scan_time_min: number | null;
+  scan_time_avg: number | null;
+  scan_time_max: number | null;
+}
 
 export interface StatusAnswer {
   state: string;
   plc: string | null;
   version: string | null;
   md5: string | null;
-  tasks: TaskStatus[];
+  tasks: TaskTiming[];
   inSync?: boolean | null;
 }
 
@@ -76,6 +83,8 @@ export interface LogEntry {
 export interface LogsAnswer {
   entries: LogEntry[];
   last?: number | null;
+  /** The machine began to count anew, so these are all entries it has. */
+  restarted?: boolean;
 }
 
 export interface Done {

@@ -42,7 +42,12 @@ export async function findInterpreter(extensionPath: string): Promise<Interprete
 
 async function pythonExtension(): Promise<PythonExtension | undefined> {
   const extension = vscode.extensions.getExtension<PythonExtension>("ms-python.python");
-  return extension === undefined ? undefined : await extension.activate();
+  try {
+    return extension === undefined ? undefined : await extension.activate();
+  } catch {
+    // It shows its own failure; the PATH may still hold a Python.
+    return undefined;
+  }
 }
 
 async function fromPythonExtension(): Promise<Candidate[]> {
@@ -55,10 +60,16 @@ async function fromPythonExtension(): Promise<Candidate[]> {
   return program === undefined ? [] : [{ program, args: [], origin: "the Python extension" }];
 }
 
-/** Calls back when the user picks another interpreter in the Python extension. */
+/** Calls back when the user picks another interpreter in the Python extension, unless a setting names what runs the server. */
 export async function onInterpreterPicked(listener: () => void): Promise<vscode.Disposable> {
   const python = await pythonExtension();
-  return python?.environments.onDidChangeActiveEnvironmentPath(listener) ?? new vscode.Disposable(() => undefined);
+  const picked = (): void => {
+    const settings = vscode.workspace.getConfiguration("rung");
+    if (settings.get<string>("interpreter", "") === "" && settings.get<string>("server.path", "") === "") {
+      listener();
+    }
+  };
+  return python?.environments.onDidChangeActiveEnvironmentPath(picked) ?? new vscode.Disposable(() => undefined);
 }
 
 /** Tells the user that there is no Python, with the likeliest remedies as buttons. */

@@ -1,6 +1,6 @@
 // How states, fingerprints and times are worded. Pure text; knows nothing of the editor.
 
-import type { ConnectionState, LogEntry, StatusAnswer } from "./protocol.ts";
+import type { ConnectionState, LogEntry, StatusAnswer, TaskTiming } from "./protocol.ts";
 
 /** What the words are about. */
 export interface Machine {
@@ -111,33 +111,23 @@ export function statusRows(machine: Machine, status: StatusAnswer): [string, str
     rows.push(["Program MD5", status.md5]);
   }
   for (const task of status.tasks) {
-    rows.push([taskName(task), taskTimes(task)]);
+    rows.push([`Task ${task.name}`, taskTimes(task)]);
   }
   return rows;
 }
 
-function taskName(task: Readonly<Record<string, unknown>>): string {
-  return typeof task["name"] === "string" ? `Task ${task["name"]}` : "Task";
-}
-
-/** Scan time, cycle time and overruns of a task, as far as the machine reports them. */
-function taskTimes(task: Readonly<Record<string, unknown>>): string {
-  const number = (key: string): number | undefined => {
-    const value = task[key];
-    return typeof value === "number" && Number.isFinite(value) ? value : undefined;
-  };
+/** Scan time, number of scans and overruns of a task, as far as the machine has measured them. */
+function taskTimes(task: TaskTiming): string {
   const times: string[] = [];
-  const scan = ["scan_time_min", "scan_time_avg", "scan_time_max"].map(number);
-  if (scan.every((value) => value !== undefined)) {
-    times.push(`scan ${scan.map(microseconds).join(" / ")} (min / average / max)`);
+  if (task.scan_time_min !== null && task.scan_time_avg !== null && task.scan_time_max !== null) {
+    const scan = [task.scan_time_min, task.scan_time_avg, task.scan_time_max].map(microseconds).join(" / ");
+    times.push(`scan ${scan} (min / average / max)`);
   }
-  const count = number("scan_count");
-  if (count !== undefined) {
-    times.push(`${count} scans`);
+  if (task.scan_count !== null) {
+    times.push(task.scan_count === 1 ? "1 scan" : `${task.scan_count} scans`);
   }
-  const overruns = number("overruns");
-  if (overruns !== undefined) {
-    times.push(overruns === 1 ? "1 overrun" : `${overruns} overruns`);
+  if (task.overruns !== null) {
+    times.push(task.overruns === 1 ? "1 overrun" : `${task.overruns} overruns`);
   }
-  return times.length > 0 ? times.join(", ") : "no times reported";
+  return times.length > 0 ? times.join(", ") : "not measured yet";
 }

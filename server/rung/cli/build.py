@@ -15,7 +15,9 @@ HELP = "build the file that a target takes"
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", type=Path, default=Path(), help="a folder or a file; default: this folder")
     parser.add_argument("--target", required=True, choices=TARGETS)
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: the artefact's own name in this folder")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="default: the artefact's own name in this folder"
+    )
 
 
 def run(options: Namespace) -> int:

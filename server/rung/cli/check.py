@@ -17,10 +17,18 @@ _SHOWN_ALWAYS = ("error", "warning")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders and files of one program; default: this folder")
-    parser.add_argument("--target", choices=("openplc-v4",), default="openplc-v4", help="what the program is for; default: %(default)s")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="folders and files of one program; default: this folder"
+    )
+    parser.add_argument(
+        "--target", choices=("openplc-v4",), default="openplc-v4", help="what the program is for; default: %(default)s"
+    )
     parser.add_argument("--format", choices=FORMATS, default="text")
-    parser.add_argument("--info", action="store_true", help="in text, show information and hints too (unused variables, what is implied)")
+    parser.add_argument(
+        "--info",
+        action="store_true",
+        help="in text, show information and hints too (unused variables, what is implied)",
+    )
 
 
 def run(options: Namespace) -> int:
@@ -44,7 +52,10 @@ def run(options: Namespace) -> int:
         print_diagnostics(loaded, [item for item in found if options.info or item.severity in _SHOWN_ALWAYS])
         errors, warnings = counts(found)
         files = len(loaded.files)
-        print(f"{files} file{'s' * (files != 1)}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}", file=sys.stderr)
+        print(
+            f"{files} file{'s' * (files != 1)}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}",
+            file=sys.stderr,
+        )
     return 1 if has_errors(found) else 0
 
 
@@ -56,7 +67,11 @@ def counts(found: list[Diagnostic]) -> tuple[int, int]:
 def report(found: list[Diagnostic], files: int) -> dict[str, object]:
     """Return the JSON document of `--format json`."""
     errors, warnings = counts(found)
-    return {"version": 1, "diagnostics": to_json(found), "summary": {"files": files, "errors": errors, "warnings": warnings}}
+    return {
+        "version": 1,
+        "diagnostics": to_json(found),
+        "summary": {"files": files, "errors": errors, "warnings": warnings},
+    }
 
 
 def github_line(item: Diagnostic) -> str:

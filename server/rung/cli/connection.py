@@ -23,7 +23,9 @@ def arguments(parser: ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true")
     trust = actions.add_parser("trust", help="accept a machine's certificate")
     trust.add_argument("target", metavar="NAME|URL")
-    trust.add_argument("sha256", nargs="?", help="the fingerprint; without it, the one that the machine shows is asked about")
+    trust.add_argument(
+        "sha256", nargs="?", help="the fingerprint; without it, the one that the machine shows is asked about"
+    )
     forget = actions.add_parser("forget", help="forget a machine, its certificate and its password")
     forget.add_argument("target", metavar="NAME|URL")
     forget.add_argument("--certificate", action="store_true", help="forget only the certificate")
@@ -96,7 +98,9 @@ def _trust(options: Namespace) -> int:
                 "Compare the fingerprint on the device itself.",
             )
     else:
-        print(f"{profile.address} shows\n  SHA-256  {seen.fingerprint}\n  subject  {seen.subject}\n  valid to {seen.not_after}")
+        print(
+            f"{profile.address} shows\n  SHA-256  {seen.fingerprint}\n  subject  {seen.subject}\n  valid to {seen.not_after}"
+        )
         if not on_terminal() or not ask("Trust it from now on?"):
             raise RuntimeFailure(Kind.UNTRUSTED, "Nothing was trusted.", f"Give the fingerprint: {seen.fingerprint}")
     PinStore().trust(profile.address, seen.sha256)

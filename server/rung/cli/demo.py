@@ -50,7 +50,9 @@ def run(options: Namespace) -> int:
 def example(name: str) -> Path:
     """Return the folder of an example, in an installed package or in a clone."""
     package = Path(__file__).parents[1]
-    return next(place / name for place in (package / "examples", package.parents[1] / "examples") if (place / name).is_dir())
+    return next(
+        place / name for place in (package / "examples", package.parents[1] / "examples") if (place / name).is_dir()
+    )
 
 
 async def _tell(program: Snapshot, began: float) -> None:
@@ -66,7 +68,9 @@ async def _tell(program: Snapshot, began: float) -> None:
     with tempfile.TemporaryDirectory(prefix="rung-demo-") as scratch:
         simulator = Simulator(Path(scratch) / "runtime", port=0)
         await simulator.start()
-        connection = Connection(Profile("demo", Address(*simulator.address)), pins=PinStore(Path(scratch) / "pins.json"))
+        connection = Connection(
+            Profile("demo", Address(*simulator.address)), pins=PinStore(Path(scratch) / "pins.json")
+        )
         try:
             _say("simulate", f"a runtime listens on {connection.profile.address}")
             outcome = await connection.connect()

@@ -18,7 +18,7 @@ from rung.runtimes.errors import Kind, RuntimeFailure
 if TYPE_CHECKING:
     from rung.codegen.artefact import Artefact
     from rung.runtimes.compile_log import DeviceDiagnostic
-    from rung.runtimes.deploy import DeployReport, Progress
+    from rung.runtimes.deploy import DeployReport
 
 HELP = "check, build, upload, start and verify a program on a machine"
 TARGET = "openplc-v4"
@@ -27,7 +27,9 @@ TARGET = "openplc-v4"
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", type=Path, default=Path(), help="a folder or a file; default: this folder")
     target_arguments(parser)
-    parser.add_argument("--create-first-user", action="store_true", help="create the first user of a machine that has none")
+    parser.add_argument(
+        "--create-first-user", action="store_true", help="create the first user of a machine that has none"
+    )
     parser.add_argument("--no-start", action="store_true", help="leave the machine stopped after the download")
     parser.add_argument("--yes", action="store_true", help="stop a running machine without asking")
 
@@ -69,7 +71,12 @@ async def _deploy(options: Namespace, artefact: Artefact) -> Result:
         async with connected(options, options.create_first_user) as connection:
             with progress_display(quiet=options.json) as show:
                 found = await deploy(
-                    connection, artefact, start=not options.no_start, confirm_stop=confirm, precheck=check_natively, progress=show
+                    connection,
+                    artefact,
+                    start=not options.no_start,
+                    confirm_stop=confirm,
+                    precheck=check_natively,
+                    progress=show,
                 )
     except RuntimeFailure as failure:
         return Result("login" if failure.kind in (Kind.CREDENTIALS, Kind.NO_USERS) else "connect", error=failure)
@@ -103,10 +110,17 @@ def _finish(options: Namespace, result: Result) -> int:
     code = 0 if result.error is None else exit_code(result.error.kind)
     if options.json:
         print(
-            json.dumps({
-                "ok": result.error is None, "stage": result.stage, "plc": result.plc, "verified": result.verified,
-                "md5": result.md5, "error": error_json(result.error), "diagnostics": result.diagnostics,
-            })  # fmt: skip
+            json.dumps(
+                {
+                    "ok": result.error is None,
+                    "stage": result.stage,
+                    "plc": result.plc,
+                    "verified": result.verified,
+                    "md5": result.md5,
+                    "error": error_json(result.error),
+                    "diagnostics": result.diagnostics,
+                }
+            )
         )
         return code
     if result.error is not None:

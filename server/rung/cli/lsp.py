@@ -8,7 +8,9 @@ HELP = "run the language server on standard input and output"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--stdio", action="store_true", help="accepted because editors pass it; it is the only transport")
+    parser.add_argument(
+        "--stdio", action="store_true", help="accepted because editors pass it; it is the only transport"
+    )
 
 
 def run(options: Namespace) -> int:

@@ -42,12 +42,20 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (SpinnerColumn(), TextColumn("{task.fields[stage]:<8}"), BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.fields[stage]:<8}"),
+        BarColumn(24),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bars:
         row = bars.add_task("", total=None, stage="")
 
         def show(progress: Progress) -> None:
             total = None if progress.fraction is None else 1.0
-            bars.update(row, description=progress.text, total=total, completed=progress.fraction or 0.0, stage=progress.stage)
+            bars.update(
+                row, description=progress.text, total=total, completed=progress.fraction or 0.0, stage=progress.stage
+            )
 
         yield show

@@ -15,14 +15,21 @@ def sarif(found: Iterable[Diagnostic]) -> dict[str, object]:
     """Return one SARIF log with one run; lines and columns count from 1 there."""
     items = list(found)
     rules = [
-        {"id": code, "name": find(code).slug, "shortDescription": {"text": find(code).title}, "fullDescription": {"text": find(code).why}}
+        {
+            "id": code,
+            "name": find(code).slug,
+            "shortDescription": {"text": find(code).title},
+            "fullDescription": {"text": find(code).why},
+        }
         for code in sorted({item.code for item in items})
     ]
     driver = {"name": "rung", "version": __version__, "rules": rules}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "columnKind": "utf16CodeUnits", "results": [_result(item) for item in items]}],
+        "runs": [
+            {"tool": {"driver": driver}, "columnKind": "utf16CodeUnits", "results": [_result(item) for item in items]}
+        ],
     }
 
 
@@ -32,4 +39,9 @@ def _result(item: Diagnostic) -> dict[str, object]:
         "endLine": item.end[0] + 1, "endColumn": item.end[1] + 1,
     }  # fmt: skip
     place = {"physicalLocation": {"artifactLocation": {"uri": item.file.as_posix()}, "region": region}}
-    return {"ruleId": item.code, "level": _LEVELS[item.severity], "message": {"text": item.message}, "locations": [place]}
+    return {
+        "ruleId": item.code,
+        "level": _LEVELS[item.severity],
+        "message": {"text": item.message},
+        "locations": [place],
+    }

@@ -27,7 +27,9 @@ _Result = TypeVar("_Result")
 
 def target_arguments(parser: ArgumentParser, json_output: bool = True) -> None:
     """Add the options that every command about one machine has."""
-    parser.add_argument("--to", required=True, metavar="NAME|URL", help="a saved connection, or an address such as 192.168.0.10")
+    parser.add_argument(
+        "--to", required=True, metavar="NAME|URL", help="a saved connection, or an address such as 192.168.0.10"
+    )
     parser.add_argument("--user", metavar="U", help="who logs in; default: the saved connection's user")
     parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     parser.add_argument("--trust", metavar="SHA256", help="accept this certificate if the machine shows exactly it")
@@ -129,7 +131,11 @@ def _accept(profile: Profile, outcome: Outcome) -> str:
         hint = outcome.hint
         if seen is not None and not outcome.pinned:
             hint = f"Compare it on the device, then give it with --trust {seen.fingerprint}"
-        shown = f" Its SHA-256 is {seen.fingerprint}." if seen is not None and seen.fingerprint not in outcome.message else ""
+        shown = (
+            f" Its SHA-256 is {seen.fingerprint}."
+            if seen is not None and seen.fingerprint not in outcome.message
+            else ""
+        )
         raise RuntimeFailure(kind, outcome.message + shown, hint)
     print(
         f"First connection to {profile.address}. The machine shows this certificate:\n"
@@ -138,7 +144,9 @@ def _accept(profile: Profile, outcome: Outcome) -> str:
         file=sys.stderr,
     )
     if not ask("Trust it from now on?"):
-        raise RuntimeFailure(Kind.UNTRUSTED, "The certificate was not trusted. Nothing was sent.", "Connect again to be asked again.")
+        raise RuntimeFailure(
+            Kind.UNTRUSTED, "The certificate was not trusted. Nothing was sent.", "Connect again to be asked again."
+        )
     return seen.fingerprint
 
 
@@ -146,7 +154,9 @@ async def _first_user(
     connection: Connection, outcome: Outcome, user: str | None, password: str | None, allowed: bool
 ) -> Outcome:
     if not allowed and not (on_terminal() and ask("The machine has no user yet. Create the first one now?")):
-        raise RuntimeFailure(Kind.NO_USERS, outcome.message, "Create it with --create-first-user --user NAME --password-stdin.")
+        raise RuntimeFailure(
+            Kind.NO_USERS, outcome.message, "Create it with --create-first-user --user NAME --password-stdin."
+        )
     if user is None:
         user = _prompt_user()
     if password is None:
@@ -179,7 +189,9 @@ def _saved_password(profile: Profile, user: str) -> str | None:
 
 def _prompt_user() -> str:
     if not on_terminal():
-        raise RuntimeFailure(Kind.CREDENTIALS, "The machine asks for a user and none was given.", "Give --user and --password-stdin.")
+        raise RuntimeFailure(
+            Kind.CREDENTIALS, "The machine asks for a user and none was given.", "Give --user and --password-stdin."
+        )
     print("User: ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
 

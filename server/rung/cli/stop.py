@@ -31,7 +31,11 @@ async def _stop(options: Namespace) -> tuple[str, str]:
         name = connection.profile.name
         if status.plc == "RUNNING" and not options.yes:
             if not on_terminal():
-                raise RuntimeFailure(Kind.CANCELLED, f"{name} is running; it was not stopped.", "Give --yes to stop it without a question.")
+                raise RuntimeFailure(
+                    Kind.CANCELLED,
+                    f"{name} is running; it was not stopped.",
+                    "Give --yes to stop it without a question.",
+                )
             if not ask(f"{name} is running. Its outputs will no longer be driven. Stop it?"):
                 raise RuntimeFailure(Kind.CANCELLED, f"{name} was not stopped.", "It goes on running.")
         status = await connection.client.stop()

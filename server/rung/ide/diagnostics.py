@@ -52,7 +52,11 @@ def diagnostics(snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:
     for unit, problem in check(snapshot.program):
         place = snapshot.place(unit)
         found[place.file.path].append(_located(snapshot, place, unit, problem))
-    return {path: sorted(items, key=lambda item: (item.start, item.end, item.code)) for path, items in found.items() if items}
+    return {
+        path: sorted(items, key=lambda item: (item.start, item.end, item.code))
+        for path, items in found.items()
+        if items
+    }
 
 
 def flat(found: dict[Path, list[Diagnostic]]) -> list[Diagnostic]:
@@ -70,7 +74,8 @@ def to_json(items: Iterable[Diagnostic]) -> list[dict[str, object]]:
             "code": item.code,
             "message": item.message,
             "related": [
-                {"file": str(other.file), "range": _range(other.start, other.end), "message": other.message} for other in item.related
+                {"file": str(other.file), "range": _range(other.start, other.end), "message": other.message}
+                for other in item.related
             ],
         }
         for item in items
@@ -91,7 +96,15 @@ def _located(snapshot: Snapshot, place: Place, unit: Unit | None, problem: Probl
         related.append(RelatedPlace(there.file.path, start, end, other.message))
     start, end = _span(place.file, place.offset, problem.start, problem.end)
     return Diagnostic(
-        place.file.path, start, end, rule.severity, problem.code, problem.message, tuple(related), tuple(rule.tags), problem.data
+        place.file.path,
+        start,
+        end,
+        rule.severity,
+        problem.code,
+        problem.message,
+        tuple(related),
+        tuple(rule.tags),
+        problem.data,
     )
 
 

@@ -69,7 +69,13 @@ class _Outline:
                 children = [self._node(value.name, "", "enumerator", value) for value in values]
                 return self._node(node.name, "enumeration", "enumeration", node, children)
             case tree.StructSpec(fields=fields):
-                return self._node(node.name, "STRUCT", "type", node, [child for item in fields for child in self._variable(item, "field")])
+                return self._node(
+                    node.name,
+                    "STRUCT",
+                    "type",
+                    node,
+                    [child for item in fields for child in self._variable(item, "field")],
+                )
             case spec:
                 return self._node(node.name, self._source(spec), "type", node)
 
@@ -97,7 +103,16 @@ class _Outline:
         # A name may lie outside its node only in a broken program; the protocol demands that it lies inside.
         start, end = min(whole.start, name.start), max(whole.end, name.end)
         offset = self._offset
-        return SymbolNode(name.text, detail, kind, start + offset, end + offset, name.start + offset, name.end + offset, children or [])
+        return SymbolNode(
+            name.text,
+            detail,
+            kind,
+            start + offset,
+            end + offset,
+            name.start + offset,
+            name.end + offset,
+            children or [],
+        )
 
     def _source(self, node: tree.TypeSpec) -> str:
         return " ".join(self._text[node.start : node.end].split())[:80]

@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 Given = Mapping[str, object]
 Answer = dict[str, object]
-Token = "types.ProgressToken | None"
 Command = Callable[["Session", Given, "types.ProgressToken | None"], Awaitable[Answer]]
 
 TARGET = "openplc-v4"
@@ -43,7 +42,7 @@ class Session:
 
         snapshot = self.server.documents.program_of(folder)
         artefact = (await self.server.documents.in_worker(lambda: build(snapshot, TARGET))).artefact
-        return artefact and artefact.md5
+        return None if artefact is None else artefact.md5
 
 
 async def targets(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
@@ -166,7 +165,9 @@ def text(given: Given, key: str) -> str:
     """
     value = given.get(key)
     if not isinstance(value, str) or not value:
-        raise RuntimeFailure(Kind.INTERNAL, f"The command's argument has no '{key}'. Nothing was done.", "Give it as a text.")
+        raise RuntimeFailure(
+            Kind.INTERNAL, f"The command's argument has no '{key}'. Nothing was done.", "Give it as a text."
+        )
     return value
 
 
@@ -186,7 +187,7 @@ def _handler(
         except Exception:
             # The last door: a defect of ours must not end the server, and its text may hold what a log must not.
             logger.exception("command failed")
-            failure = RuntimeFailure(Kind.INTERNAL, "Rung made a mistake.", "The server's log says more; please report it.")
-            return {"error": failure_answer(failure)}
+            mistake = RuntimeFailure(Kind.INTERNAL, "Rung made a mistake.", "The server's log says more; please report it.")
+            return {"error": failure_answer(mistake)}
 
     return handle

@@ -66,7 +66,9 @@ def span(file: SourceFile, start: int, end: int) -> types.Range:
 def diagnostic(item: Diagnostic) -> types.Diagnostic:
     """Return the protocol's diagnostic."""
     related = [
-        types.DiagnosticRelatedInformation(types.Location(uri_of(other.file), _range(other.start, other.end)), other.message)
+        types.DiagnosticRelatedInformation(
+            types.Location(uri_of(other.file), _range(other.start, other.end)), other.message
+        )
         for other in item.related
     ]
     return types.Diagnostic(

@@ -67,7 +67,9 @@ async def deploy_command(
                 built.failure or f"The program has {len(errors)} error(s). Nothing was sent; the machine is as it was.",
                 "The Problems view lists them.",
             )
-            return _answer(DeployReport(False, "check", connection.plc, False, None, failure, ()), to_json(built.diagnostics))
+            return _answer(
+                DeployReport(False, "check", connection.plc, False, None, failure, ()), to_json(built.diagnostics)
+            )
         report, question = await _run(server, connection, built.artefact, start, confirmed, bar)
     if question is not None:
         return {"needsConfirmation": True, "message": question}
@@ -165,7 +167,9 @@ def _by_file(found: tuple[DeviceDiagnostic, ...]) -> dict[Path, list[types.Diagn
         line = max(item.line - 1, 0)
         severity = types.DiagnosticSeverity.Error if item.severity == "error" else types.DiagnosticSeverity.Warning
         place = types.Range(types.Position(line, 0), types.Position(line, 1000))
-        files[Path(item.file)].append(types.Diagnostic(place, item.message, severity, code="device", source="device compiler"))
+        files[Path(item.file)].append(
+            types.Diagnostic(place, item.message, severity, code="device", source="device compiler")
+        )
     return files
 
 

@@ -43,4 +43,6 @@ class Publisher:
     def _publish(self, path: Path) -> None:
         version, own = self._checked.get(path, (None, []))
         both = own + self._device.get(path, [])
-        self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(convert.uri_of(path), both, version))
+        self._server.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(convert.uri_of(path), both, version)
+        )

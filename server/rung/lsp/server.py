@@ -23,7 +23,17 @@ logger = logging.getLogger(__name__)
 
 
 class RungProtocol(LanguageServerProtocol):
-    """Hands a command its one object and its progress token; the library hands over the object only."""
+    """The library's protocol, but for two things.
+
+    Positions count in UTF-16, which every client has to understand, so that one encoding is enough everywhere. And a command gets its
+    one object and its progress token; the library hands over the object only.
+    """
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
+        if params.capabilities.general is not None:
+            params.capabilities.general.position_encodings = [types.PositionEncodingKind.Utf16]
+        return (yield from super().lsp_initialize(params))
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Generator[Any, Any, Any]:
@@ -54,18 +64,20 @@ class RungServer(LanguageServer):
 server = RungServer()
 
 
-@server.feature(types.INITIALIZED)
-def initialized(ls: RungServer, params: types.InitializedParams) -> None:
+@server.feature(types.INITIALIZE)
+def initialize(ls: RungServer, params: types.InitializeParams) -> None:
+    options = params.initialization_options
+    delay = options.get("debounceMs") if isinstance(options, dict) else None
+    if isinstance(delay, int):
+        ls.documents.delay = delay / 1000
     folders = [convert.path_of(folder.uri) for folder in ls.workspace.folders.values()]
     ls.documents.folders = tuple(folder for folder in folders if folder is not None)
-    options = ls.protocol.initialize_options
-    if isinstance(options.get("debounceMs"), int):
-        ls.documents.delay = options["debounceMs"] / 1000
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
 def folders_changed(ls: RungServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
-    initialized(ls, types.InitializedParams())
+    folders = [convert.path_of(folder.uri) for folder in ls.workspace.folders.values()]
+    ls.documents.folders = tuple(folder for folder in folders if folder is not None)
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_OPEN)

@@ -65,4 +65,6 @@ def _holds_sources(folder: Path) -> bool:
 
 
 def _excluded(path: Path, settings: Settings) -> bool:
-    return any(path.match(pattern) or any(parent.match(pattern) for parent in path.parents) for pattern in settings.exclude)
+    return any(
+        path.match(pattern) or any(parent.match(pattern) for parent in path.parents) for pattern in settings.exclude
+    )

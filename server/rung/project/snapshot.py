@@ -78,7 +78,9 @@ class Snapshot:
     def place(self, unit: Unit) -> Place:
         """Return where a unit of this snapshot stands."""
         if self._places is None:
-            self._places = {placed.unit: Place(file, placed.offset) for file in self.files.values() for placed in file.units}
+            self._places = {
+                placed.unit: Place(file, placed.offset) for file in self.files.values() for placed in file.units
+            }
         return self._places[unit]
 
     def with_text(self, path: Path, text: str) -> Snapshot:
@@ -123,9 +125,9 @@ def make_file(path: Path, text: str, previous: SourceFile | None) -> SourceFile:
     if previous is not None:
         for placed in reversed(previous.units):
             known[placed.unit.text].append(placed.unit)
-    bounds = [*split(text), len(text)]
+    starts = split(text)
     units: list[PlacedUnit] = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         part = text[start:end]
         same = known.get(part)
         units.append(PlacedUnit(start, same.pop() if same else parse_unit(part)))

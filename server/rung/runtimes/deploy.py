@@ -15,6 +15,7 @@ from rung.codegen.artefact import Artefact
 from rung.runtimes.compile_log import DeviceDiagnostic, parse_compile_log
 from rung.runtimes.compile_watch import follow_compilation
 from rung.runtimes.connection import Connection
+from rung.runtimes.deadline import within
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import PlcState
 from rung.runtimes.v4 import TARGET
@@ -162,9 +163,9 @@ class _Deploy:
             text = f"Cancelled before it was verified that {self._name} runs the new program."
         if self._stage != "connect":
             try:
-                state = await asyncio.wait_for(self._look(), _CANCEL_PATIENCE)
+                state = await within(_CANCEL_PATIENCE, self._look())
                 text += f" At this moment {state.sentence}."
-            except (RuntimeFailure, asyncio.TimeoutError):
+            except (RuntimeFailure, TimeoutError):
                 text += " Its state at this moment is not known."
         return RuntimeFailure(Kind.CANCELLED, text, hint)
 

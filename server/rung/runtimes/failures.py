@@ -77,15 +77,9 @@ _TABLE: tuple[Row, ...] = (
         "Check the cable and the IP address, and that this computer and the device are in the same network.",
     ),
     (
-        lambda e, p: p is Phase.TLS and isinstance(e, ssl.SSLError) and "PROTOCOL" in str(e),
-        Kind.NOT_OPENPLC,
-        "{address} does not offer TLS 1.2 or newer, so it is no OpenPLC Runtime v4. Nothing was sent to it.",
-        "Check the address and the port (OpenPLC Runtime v4 uses 8443).",
-    ),
-    (
         lambda e, p: p is Phase.TLS,
         Kind.NOT_OPENPLC,
-        "What listens on {address} does not speak TLS, so it is no OpenPLC Runtime v4. Nothing was sent to it.",
+        "What listens on {address} does not speak TLS 1.2 or newer, so it is no OpenPLC Runtime v4. Nothing was sent to it.",
         "Check the port: OpenPLC Runtime v4 uses 8443 with TLS. A plain web page on port 8080 may be OpenPLC Runtime v3.",
     ),
     (

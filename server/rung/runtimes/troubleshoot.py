@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from rung.runtimes.certificate import fingerprint
+from rung.runtimes.deadline import within
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.failures import Phase, describe
 from rung.runtimes.pins import PinStore, fetch_certificate
@@ -106,10 +107,10 @@ async def test_connection(
 async def _resolve(profile: Profile, timeout: float) -> list[str]:
     host = profile.address.host
     try:
-        rows = await asyncio.wait_for(
-            asyncio.get_running_loop().getaddrinfo(host, profile.address.port, type=socket.SOCK_STREAM), timeout
+        rows = await within(
+            timeout, asyncio.get_running_loop().getaddrinfo(host, profile.address.port, type=socket.SOCK_STREAM)
         )
-    except asyncio.TimeoutError:
+    except TimeoutError:
         raise RuntimeFailure(
             Kind.DNS,
             f"The name service of this computer did not answer the question for {host} in time.",
@@ -123,9 +124,7 @@ async def _resolve(profile: Profile, timeout: float) -> list[str]:
 async def _knock(profile: Profile, timeout: float) -> None:
     address = profile.address
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(address.host, address.port), timeout)
-    except asyncio.TimeoutError:
-        raise describe(TimeoutError(), address, Phase.CONNECT) from None
+        _, writer = await within(timeout, asyncio.open_connection(address.host, address.port))
     except OSError as error:
         raise describe(error, address, Phase.CONNECT) from None
     writer.close()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import httpx
 
 from rung.runtimes.address import Address
+from rung.runtimes.deadline import within
 from rung.runtimes.device_text import clean
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.failures import describe
@@ -244,8 +245,8 @@ class Session:
             return await self._exchange(request, largest)  # its length decides how long it takes; each part has a timeout
         try:
             in_all = seconds + (self.timeouts.connect if deadline is None else 0)
-            return await asyncio.wait_for(self._exchange(request, largest), in_all)
-        except asyncio.TimeoutError:
+            return await within(in_all, self._exchange(request, largest))
+        except TimeoutError:
             raise describe(TimeoutError(), self.address) from None
 
     async def _exchange(self, request: httpx.Request, largest: int) -> Answer:

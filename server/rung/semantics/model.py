@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
-from rung.semantics.types import Constant, Type
+from rung.semantics.types import BOOL, Constant, Type
 from rung.syntax.problem import Problem
 from rung.syntax.tree import (
     Call,
@@ -25,6 +25,9 @@ from rung.syntax.tree import (
     TypeDecl,
     Unit,
 )
+
+if TYPE_CHECKING:
+    from rung.semantics.environment import Environment
 
 
 @dataclass(slots=True, frozen=True)
@@ -104,6 +107,11 @@ class StandardFunction:
     result: Type
 
 
+# Every function block has EN and ENO, also where it does not declare them (6.6.1.5): `IF t1.ENO THEN`. All instances share these two
+# symbols; whoever evaluates them keeps one value for each instance.
+IMPLICIT_EN = Variable("EN", "EN", BOOL, SectionKind.VAR_INPUT, initial=True)
+IMPLICIT_ENO = Variable("ENO", "ENO", BOOL, SectionKind.VAR_OUTPUT, initial=True)
+
 Symbol = Union[Variable, Pou, EnumValueSymbol]
 
 
@@ -144,7 +152,8 @@ class Analysis:
     holds those whose value is implicitly converted where it stands, with the type it becomes (also a string's or array's). Both
     operands of an arithmetic operation or comparison have the same type after `converted`. `constants` folds every literal and
     every expression made of constants, already in the expression's type. `symbols` resolves `NameExpr`, `EnumLiteral`,
-    `DirectAddress` and `Member` (a block's variable; a structure's member is found by name in its type).
+    `DirectAddress` and `Member` (a block's variable; a structure's member is found by name in its type). `dependencies` are the
+    upper-case global names that were looked up, found or not.
     """
 
     pou: Pou
@@ -154,6 +163,7 @@ class Analysis:
     symbols: dict[Expr, Symbol] = field(default_factory=dict)
     calls: dict[Call, ResolvedCall] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    dependencies: frozenset[str] = frozenset()
 
     def used_type(self, expr: Expr) -> Type:
         """Return the type that the context sees: after the implicit conversion, if there is one."""
@@ -222,7 +232,7 @@ class Program:
     `types` holds the declared types by upper-case name, each after those it is made of. `pous` holds the user's POUs by upper-case
     name, each after those it uses (functions it calls, blocks it holds); `analyses` their bodies. `globals` are those declared at
     top level, outside a CONFIGURATION. `configuration` is None when there is no PROGRAM to run or when it is broken.
-    `problems` pairs each finding with the unit its offsets refer to.
+    `problems` pairs each finding with the unit its offsets refer to. `environment` is what a later `analyse` takes over.
     """
 
     types: Mapping[str, Type]
@@ -232,3 +242,4 @@ class Program:
     configuration: Configuration | None
     analyses: Mapping[str, Analysis]
     problems: list[tuple[Unit, Problem]]
+    environment: Environment | None = None

@@ -39,6 +39,8 @@ class Signature:
     """One overload. With `extensible`, the last parameter may be repeated (`IN2`, `IN3`, ... for ADD; `IN1`, `IN2`, ... for MUX).
 
     `operation` is the canonical name that the code generator emits for. `result` is a concrete type or one of the type variables.
+    A result variable that no parameter names (`TRUNC`, `LEN`: ANY_INT) takes the type that the context asks for, and where the
+    context says nothing, or asks for a type that the variable does not admit, `fallback`.
     """
 
     name: str
@@ -46,3 +48,4 @@ class Signature:
     parameters: Sequence[Parameter]
     result: ParameterType
     extensible: bool = False
+    fallback: Type | None = None

@@ -1,0 +1,45 @@
+"""One entrance to all targets: a checked program becomes the artefact that a target takes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from rung.codegen.artefact import Artefact
+from rung.codegen.program import BuildError
+from rung.codegen.sources import SourceMap
+from rung.semantics.model import Program
+
+__all__ = ["TARGETS", "BuildError", "build_artefact"]
+
+TARGETS: Final = ("openplc-v4", "host")
+
+
+def build_artefact(
+    program: Program, target: str, sources: SourceMap, configuration: Mapping[str, bytes] | None = None
+) -> Artefact:
+    """Build a program that has no errors for one of `TARGETS`.
+
+    `sources` says where each unit stands. `configuration` holds files for the runtime's plugins by name (`modbus_slave.json`).
+    Raises BuildError, with a sentence for the user, when there is nothing to run, or for `host` when there is no C++ compiler.
+    """
+    if target == "openplc-v4":
+        from rung.codegen.openplc_v4 import build_openplc_v4
+
+        return build_openplc_v4(program, sources, configuration)
+    if target == "host":
+        return _build_host(program, sources)
+    raise BuildError(f"There is no target {target!r}. The targets are: {', '.join(TARGETS)}.")
+
+
+def _build_host(program: Program, sources: SourceMap) -> Artefact:
+    from rung.codegen.host import generate_host
+    from rung.codegen.run import build_executable
+
+    host = generate_host(program, sources)
+    executable: Path = build_executable(host)
+    digest = hashlib.md5("".join(host.files.values()).encode(), usedforsecurity=False)
+    paths = {file.name: file.path for file in sources.files()}
+    return Artefact("host", f"program{executable.suffix}", executable.read_bytes(), digest.hexdigest(), (), paths)

@@ -1,0 +1,174 @@
+"""The adapter for this computer: a program whose scans run on a virtual clock, for `rung run`.
+
+Invariant: the executable depends on the program alone; cycles, tick and settings are given to it when it is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+from rung.codegen import names
+from rung.codegen.debug_table import Row
+from rung.codegen.program import Core, Link, build_core
+from rung.codegen.schedule import PlannedTask
+from rung.codegen.sources import SourceMap
+from rung.codegen.standard_calls import value_type
+from rung.semantics.model import Located, Program, Variable
+from rung.semantics.types import BOOL, BYTE, DWORD, LWORD, WORD, StringType, Type, storage
+
+_SUPPORT: Final = (
+    "rung_types.hpp", "rung_numeric.hpp", "rung_strings.hpp", "rung_convert.hpp", "rung_datetime.hpp", "rung_blocks.hpp",
+    "rung_scan.hpp",
+)  # fmt: skip
+_BY_SIZE: Final = {"X": BOOL, "B": BYTE, "W": WORD, "D": DWORD, "L": LWORD}
+PLAIN_MACROS: Final = """\
+#define SET(place, ...) ((place) = (__VA_ARGS__))
+#define PIN(place) ((void)0)
+#define LOOP(counter, place) counter
+#define KNOWN(array, plain, checked) (array).e[plain]
+"""
+# Whatever a user's program leaves unused is the business of our own diagnostics.
+QUIET: Final = "".join(
+    f'#pragma GCC diagnostic ignored "-W{name}"\n'
+    for name in ("unused-variable", "unused-but-set-variable", "unused-function", "unused-value", "parentheses")
+)
+
+
+@dataclass(slots=True)
+class HostProgram:
+    """The C++ files of an executable, its variables by row, and the rows of its process image by address."""
+
+    files: Mapping[str, str]
+    rows: Sequence[Row]
+    cells: Mapping[Located, int]
+    base_ns: int
+    implied: bool
+
+
+def support_files(*more: str) -> dict[str, str]:
+    """Return the support headers that every generated program includes, and `more` of them, by name."""
+    folder = resources.files("rung.codegen") / "support"
+    return {name: (folder / name).read_text(encoding="utf-8") for name in (*_SUPPORT, *more)}
+
+
+def support_includes() -> str:
+    """Return the C++ lines that include the support headers."""
+    return "".join(f'#include "{name}"\n' for name in _SUPPORT)
+
+
+def memory_size(kind: Type) -> int:
+    """Return the bytes that a variable of an elementary or string type takes in memory."""
+    kind = storage(kind)
+    if isinstance(kind, StringType):
+        return 2 + 2 * kind.length if kind.wide else 1 + kind.length
+    return {"bool": 1, "char": 1, "float": 4, "double": 8, "char16_t": 2}.get(value_type(kind)) or _integer_size(value_type(kind))
+
+
+def _integer_size(cpp: str) -> int:
+    return int("".join(c for c in cpp if c.isdigit())) // 8
+
+
+def generate_host(program: Program, sources: SourceMap) -> HostProgram:
+    """Return the program for this computer. Raises BuildError when there is nothing to run."""
+    core = build_core(program, sources, "globals", "image")
+    rows = list(core.global_rows())
+    for planned in core.schedule.instances:
+        rows += core.instance_rows(planned)
+    cells: dict[Located, int] = {}
+    for address, users in core.places.image.cells.items():
+        cells[address] = len(rows)
+        rows.append(Row((address.text,), core.places.cell(address), _cell_type(address, users)))
+    for link in core.links:
+        if link.address not in cells:
+            cells[link.address] = len(rows)
+            rows.append(Row((link.address.text,), f"link_{names.cell(link.address)}", _BY_SIZE[link.address.size]))
+    text = _main_file(core, rows)
+    files = support_files("rung_host.hpp") | {
+        "program.cpp": text,
+        "program_types.hpp": core.types,
+        "program_bodies.hpp": core.bodies,
+    }
+    return HostProgram(files, rows, cells, core.schedule.base_ns, core.schedule.implied)
+
+
+def _cell_type(address: Located, users: Mapping[str, Variable | None]) -> Type:
+    declared = next((variable.type for variable in users.values() if variable is not None), None)
+    return declared if declared is not None else _BY_SIZE[address.size]
+
+
+def _main_file(core: Core, rows: Sequence[Row]) -> str:
+    schedule = core.schedule
+    instances = schedule.instances
+    lines = [
+        "namespace rung {",
+        "static int64_t scan_time = 0;",
+        "static uint32_t faults = 0;",
+        "static inline int64_t now() { return scan_time; }",
+        "}",
+    ]
+    head = QUIET + "#include <stdint.h>\n" + "\n".join(lines) + "\n" + support_includes() + '#include "rung_host.hpp"\n' + PLAIN_MACROS
+    body = ["namespace {", "using namespace rung;", '#include "program_types.hpp"', "Globals globals;", "Image image;"]
+    body += [f"{_data_type(core, planned.number)} {names.instance(planned.number)};" for planned in instances]
+    body.append('#include "program_bodies.hpp"')
+    linked = {link.address for link in core.links if link.address not in core.places.image.cells}
+    body += [f"{value_type(_BY_SIZE[address.size])} link_{names.cell(address)};" for address in sorted(linked, key=lambda a: a.text)]
+    body += ["Spare spare;", "Task scan = {{&spare, nullptr}, &globals, &image};"]
+    body += _start(core)
+    body += _links(core)
+    tasks = schedule.by_urgency()
+    for task in tasks:
+        calls = " ".join(f"run_{names.instance(planned.number)}(scan);" for planned in task.instances)
+        body.append(f"void task_{task.number}() {{ {calls} }}")
+    body.append("HostTask tasks[] = {")
+    body += [f"    {_task(core, task)}," for task in tasks]
+    body += ["};", "const Row rows[] = {"]
+    body += [f"    {{&{row.place}, {len(row.paths)}, {memory_size(row.kind)}}}," for row in rows]
+    body += ["    {nullptr, 0, 0}", "};", "}"]
+    tables = f"rows, {len(rows)}, tasks, {len(tasks)}, {schedule.base_ns}LL"
+    body += [
+        "int main(int argc, char **argv) {",
+        f"    const Host host = {{{tables}, start, read_links, write_links, &scan_time}};",
+        "    return host_main(host, argc, argv);",
+        "}",
+    ]
+    return head + "\n".join(body) + "\n"
+
+
+def _data_type(core: Core, number: int) -> str:
+    planned = core.schedule.instances[number]
+    return core.places.types.block(planned.instance.pou)
+
+
+def _start(core: Core) -> list[str]:
+    numbers = [planned.number for planned in core.schedule.instances]
+    instances = [f"    init_{_data_type(core, number)}({names.instance(number)});" for number in numbers]
+    return ["void start() {", "    init_globals(globals);", *instances, "    init_image(image);", "}"]
+
+
+def _link_cell(core: Core, link: Link) -> str:
+    known = link.address in core.places.image.cells
+    return core.places.cell(link.address) if known else f"link_{names.cell(link.address)}"
+
+
+def _links(core: Core) -> list[str]:
+    """Linked variables take their inputs before a scan and give their outputs after it."""
+    reads, writes = ["void read_links() {"], ["void write_links() {"]
+    for link in core.links:
+        cell = _link_cell(core, link)
+        copy = "    __builtin_memcpy(&{}, &{}, " + f"{memory_size(link.kind)});"
+        if link.address.area != "Q":
+            reads.append(copy.format(link.place, cell))
+        if link.address.area != "I":
+            writes.append(copy.format(cell, link.place))
+    return [*reads, "}", *writes, "}"]
+
+
+def _task(core: Core, task: PlannedTask) -> str:
+    # Without a CONFIGURATION the program runs in every scan, whatever the tick is.
+    interval = 0 if core.schedule.implied or task.interval_ns is None else task.interval_ns
+    event = "nullptr" if task.event is None else f"&{core.places.of(task.event)}"
+    given = "true" if task.interval_ns is not None else "false"
+    return f"{{{interval}LL, 0, {event}, false, {given}, task_{task.number}}}"

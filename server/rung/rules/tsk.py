@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from rung.rules.registry import Rule
+
+RULES: tuple[Rule, ...] = ()

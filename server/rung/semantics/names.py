@@ -1,0 +1,461 @@
+"""What stands for a value by itself: literals, names, members, elements, bits, direct addresses.
+
+Invariant: a name that is not declared is reported once per body, where it first occurs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rung.semantics import constants as folding
+from rung.semantics.checker import ANY_ENUMERATION, Checker
+from rung.semantics.environment import Recursive
+from rung.semantics.located import direct_type, direct_variable, parse_address
+from rung.semantics.model import IMPLICIT_EN, IMPLICIT_ENO, EnumValueSymbol, Variable
+from rung.semantics.spelling import closest
+from rung.semantics.types import (
+    BOOL,
+    BYTE,
+    CHAR,
+    DEFAULT_STRING_LENGTH,
+    DWORD,
+    ELEMENTARY,
+    MAX_STRING_LENGTH,
+    UNKNOWN,
+    WCHAR,
+    WORD,
+    Alias,
+    Array,
+    Block,
+    Elementary,
+    Enumeration,
+    Family,
+    Reference,
+    StringType,
+    Structure,
+    Type,
+    storage,
+    string_type,
+    strip,
+)
+from rung.semantics.widening import ANY_INTEGER, ANY_REAL, BIT_STRINGS, INTEGERS, RANGES
+from rung.semantics.wording import bounds_text, counted, described, type_name
+from rung.syntax.problem import Related
+from rung.syntax.tree import (
+    ArrayInitial,
+    BitAccess,
+    Dereference,
+    DirectAddress,
+    EnumLiteral,
+    ErrorExpr,
+    Index,
+    Literal,
+    LiteralKind,
+    Member,
+    NameExpr,
+    Repetition,
+    SectionKind,
+    StructInitial,
+)
+
+_SHORT_PREFIX: Final = {
+    "T": "TIME", "LT": "LTIME", "D": "DATE", "LD": "LDATE", "TOD": "TIME_OF_DAY", "LTOD": "LTIME_OF_DAY",
+    "DT": "DATE_AND_TIME", "LDT": "LDATE_AND_TIME",
+}  # fmt: skip
+_PART: Final = {"X": (BOOL, 1), "B": (BYTE, 8), "W": (WORD, 16), "D": (DWORD, 32)}
+# What members of a block can be seen from outside (ed. 3 6.6.3.4).
+_VISIBLE: Final = frozenset({SectionKind.VAR_INPUT, SectionKind.VAR_OUTPUT, SectionKind.VAR_IN_OUT})
+_IMPLICIT: Final = {"EN": IMPLICIT_EN, "ENO": IMPLICIT_ENO}
+NULL: Final = Reference("NULL", UNKNOWN)
+
+
+def literal(c: Checker, node: Literal, hint: Type | None) -> Type:
+    """A literal takes the type that the context wishes, if it is of that kind and fits."""
+    kind = node.kind
+    if node.prefix is not None:
+        return _typed_literal(c, node, node.prefix)
+    value = node.value
+    if kind is LiteralKind.BOOL:
+        c.types[node] = BOOL
+        c.constants[node] = value
+        return BOOL
+    if hint is not None and hint.__class__ is Alias:
+        hint = strip(hint)
+    if kind is LiteralKind.INTEGER:
+        assert isinstance(value, int)
+        if hint.__class__ is Elementary:
+            assert isinstance(hint, Elementary)
+            bounds = RANGES.get(hint)
+            if bounds is not None and bounds[0] <= value <= bounds[1]:
+                c.types[node] = hint
+                c.constants[node] = bool(value) if hint is BOOL else value
+                return hint
+        c.constants[node] = value
+        return ANY_INTEGER
+    if kind is LiteralKind.REAL:
+        assert isinstance(value, float)
+        if hint.__class__ is Elementary and hint.family is Family.REAL:
+            assert hint is not None
+            c.types[node] = hint
+            c.constants[node] = folding.round_real(value, hint)
+            return hint
+        c.constants[node] = value
+        return ANY_REAL
+    assert isinstance(value, str)
+    return _text(c, node, value, kind is LiteralKind.WSTRING, hint)
+
+
+def _text(c: Checker, node: Literal, value: str, wide: bool, hint: Type | None) -> Type:
+    c.constants[node] = value
+    found: Type = string_type(wide)
+    if isinstance(hint, StringType) and hint.wide == wide and len(value) <= hint.length:
+        found = hint
+    elif hint is (WCHAR if wide else CHAR) and len(value) == 1:
+        found = WCHAR if wide else CHAR
+    elif len(value) > MAX_STRING_LENGTH:
+        c.report("TYP025", node, f"A text holds at most {MAX_STRING_LENGTH} characters; this one has {len(value)}.")
+        found = UNKNOWN
+    elif len(value) > DEFAULT_STRING_LENGTH:
+        found = string_type(wide, len(value))
+    c.types[node] = found
+    return found
+
+
+def _typed_literal(c: Checker, node: Literal, prefix: str) -> Type:
+    value = node.value
+    found: Type | None = ELEMENTARY.get(_SHORT_PREFIX.get(prefix, prefix))
+    if prefix in ("STRING", "WSTRING"):
+        assert isinstance(value, str)
+        return _text(c, node, value, prefix == "WSTRING", None)
+    if not isinstance(found, Elementary):
+        c.types[node] = UNKNOWN
+        return c.fail("NAM004", node, f"There is no type '{prefix}'.")
+    c.types[node] = found
+    if found.family is Family.REAL and isinstance(value, (int, float)):
+        value = folding.round_real(float(value), found)
+    elif found is BOOL and value in (0, 1):
+        value = bool(value)
+    elif isinstance(value, int) and not found.low <= value <= found.high:
+        c.types[node] = UNKNOWN
+        return c.fail("TYP003", node, f"{value} does not fit {found.name}, which holds {found.low} to {found.high}.")
+    c.constants[node] = value
+    return found
+
+
+def name(c: Checker, node: NameExpr, hint: Type | None) -> Type:
+    """A bare name: a variable of the POU, an enumerator, a global variable."""
+    key = node.key
+    variable = c.scope.get(key)
+    if variable is None:
+        return _outer_name(c, node, hint)
+    c.symbols[node] = variable
+    kind = variable.type
+    c.types[node] = kind
+    if variable.constant:
+        value = variable.initial
+        if value is not None and value.__class__ in _SCALARS and variable.section is not SectionKind.VAR_INPUT:
+            c.constants[node] = value
+    return kind
+
+
+_SCALARS: Final = frozenset({bool, int, float, str})
+
+
+def _outer_name(c: Checker, node: NameExpr, hint: Type | None) -> Type:
+    key = node.key
+    wanted = strip(hint) if hint is not None else None
+    if isinstance(wanted, Enumeration) and key in wanted.values:
+        return c.resolve_enumerator(node, EnumValueSymbol(wanted, key, wanted.values[key]))
+    local = c.local_enumerators.get(key)
+    if local is not None:
+        return c.resolve_enumerator(node, local)
+    c.dependencies.add(key)
+    try:
+        variable = c.environment.find_global(key)
+    except Recursive:
+        c.types[node] = UNKNOWN
+        return c.fail("NAM015", node, f"The value of '{node.text}' depends on itself.")
+    if variable is not None:
+        return _global(c, node, variable)
+    found = c.environment.find_enumerators(key)
+    if len(found) == 1:
+        return c.resolve_enumerator(node, found[0])
+    if found:
+        return ANY_ENUMERATION
+    if key == "NULL":
+        c.types[node] = NULL
+        return NULL
+    c.types[node] = UNKNOWN
+    return undeclared(c, node)
+
+
+def _global(c: Checker, node: NameExpr, variable: Variable) -> Type:
+    c.symbols[node] = variable
+    c.types[node] = variable.type
+    if variable.constant and variable.initial.__class__ in _SCALARS and variable.initial is not None:
+        c.constants[node] = variable.initial
+    # A declaration outside every POU sees all globals; a body sees those of a CONFIGURATION through VAR_EXTERNAL (ed. 3 6.5.2.2).
+    if c.pou.declaration is not None and node.key not in c.environment.top_globals and node.key not in c.reported_names:
+        c.reported_names.add(node.key)
+        c.report(
+            "NAM010", node, f"'{variable.name}' is a global variable. Declare it in this POU before it is used here: "
+            f"VAR_EXTERNAL {variable.name} : {type_name(variable.type)}; END_VAR", data=variable.name,
+        )  # fmt: skip
+    return variable.type
+
+
+def undeclared(c: Checker, node: NameExpr) -> Type:
+    """Report a name that nothing declares, with what may have been meant."""
+    key = node.key
+    if key in c.reported_names or c.doubtful:
+        return UNKNOWN
+    c.reported_names.add(key)
+    kind = c.environment.find_type(key)
+    if kind is not None or key in ELEMENTARY:
+        return c.fail(
+            "NAM011",
+            node,
+            f"'{node.text}' is a type, not a variable. Declare a variable of this type and use its name here.",
+        )
+    function = c.environment.find_function(key)
+    if function is not None:
+        word = function.kind.value.replace("_", " ").lower()
+        return c.fail(
+            "NAM011",
+            node,
+            f"'{node.text}' is a {word}, not a variable. A function is called with parentheses: {node.text}(...).",
+        )
+    # Whatever is found here by its spelling may be declared tomorrow under the very name, which is why `key` is a dependency.
+    guess = closest(key, [*c.scope, *c.environment.globals, *c.local_enumerators, *c.environment.owners])
+    if guess is None:
+        return c.fail("NAM001", node, f"'{node.text}' is not declared. Declare it in a VAR section of {c.pou.name}.")
+    spelling = _spelling(c, guess)
+    return c.fail("NAM001", node, f"'{node.text}' is not declared. Did you mean '{spelling}'?", data=spelling)
+
+
+def _spelling(c: Checker, key: str) -> str:
+    variable = c.scope.get(key) or c.environment.globals.get(key)
+    if variable is not None:
+        return variable.name
+    symbols = c.environment.find_enumerators(key) or [symbol for symbol in [c.local_enumerators.get(key)] if symbol]
+    kind = symbols[0].type if symbols else None
+    return kind.spelling[key] if isinstance(kind, Enumeration) else key
+
+
+def _enumeration(c: Checker, key: str) -> Enumeration | None:
+    c.dependencies.add(key)
+    try:
+        kind = c.environment.find_type(key)
+    except Recursive:
+        return None
+    base = None if kind is None else strip(kind)
+    return base if isinstance(base, Enumeration) else None
+
+
+def enum_literal(c: Checker, node: EnumLiteral, hint: Type | None) -> Type:
+    """`Colour#Red`."""
+    kind = _enumeration(c, node.type_name.key)
+    c.types[node] = UNKNOWN
+    if kind is None:
+        if c.environment.find_type(node.type_name.key) is not None:
+            return c.fail("NAM006", node.type_name, f"'{node.type_name.text}' is not an enumeration.")
+        guess = closest(node.type_name.key, (key for keys in c.environment.owners.values() for key in keys))
+        remedy = f" Did you mean '{type_name(c.environment.types[guess])}'?" if guess in c.environment.types else ""
+        return c.fail("NAM004", node.type_name, f"There is no type '{node.type_name.text}'.{remedy}")
+    return _enumerator(c, node, kind, node.name.key, node.name.text)
+
+
+def _enumerator(c: Checker, node: EnumLiteral | Member, kind: Enumeration, key: str, text: str) -> Type:
+    if key in kind.values:
+        return c.resolve_enumerator(node, EnumValueSymbol(kind, key, kind.values[key]))
+    guess = closest(key, kind.values)
+    remedy = (
+        f"Did you mean '{kind.spelling[guess]}'?" if guess else f"Its values are {', '.join(kind.spelling.values())}."
+    )
+    return c.fail(
+        "NAM006",
+        node.name,
+        f"{type_name(kind)} has no value '{text}'. {remedy}",
+        data=kind.spelling[guess] if guess else None,
+    )
+
+
+def direct_address(c: Checker, node: DirectAddress, hint: Type | None) -> Type:
+    """`%IX0.0` in an expression; a number of its width if the context asks for one."""
+    c.types[node] = UNKNOWN
+    located, flaw = parse_address(node.text)
+    if flaw is not None:
+        c.report(flaw.code, node, flaw.message)
+    elif located is None:
+        c.report(
+            "LOC001",
+            node,
+            f"{node.text} has no number yet, so nothing can be read or written there: write a full address, as in %IX0.0.",
+        )
+    if located is None:
+        return UNKNOWN
+    kind = direct_type(located)
+    c.symbols[node] = direct_variable(located, kind)
+    c.types[node] = kind
+    return kind
+
+
+def member(c: Checker, node: Member, hint: Type | None) -> Type:
+    """`base.name`: a structure's member, a block's variable, or `Colour.Red`."""
+    base, key = node.base, node.name.key
+    if base.__class__ is NameExpr and base.key not in c.scope:
+        enumeration = _enumeration(c, base.key)
+        if enumeration is not None:
+            c.types[node] = UNKNOWN
+            return _enumerator(c, node, enumeration, key, node.name.text)
+    holder = c.value(base)
+    kind = strip(holder) if holder.__class__ is Alias else holder
+    if kind.__class__ is Block:
+        assert isinstance(kind, Block)
+        variable = kind.pou.variables.get(key) or _IMPLICIT.get(key)
+        if variable is not None:
+            c.symbols[node] = variable
+            c.types[node] = variable.type
+            if variable.section not in _VISIBLE:
+                c.report(
+                    "NAM013",
+                    node.name,
+                    f"'{variable.name}' is internal to {kind.name}. Make it a VAR_OUTPUT if others shall read it, "
+                    "or a VAR_INPUT if others shall write it.",
+                )
+            return variable.type
+    elif isinstance(kind, Structure):
+        found = kind.fields.get(key)
+        if found is not None:
+            c.types[node] = found.type
+            return found.type
+    c.types[node] = UNKNOWN
+    return UNKNOWN if kind is UNKNOWN else _no_member(c, node, kind)
+
+
+def _no_member(c: Checker, node: Member, kind: Type) -> Type:
+    text = node.name.text
+    if isinstance(kind, Structure):
+        names = {key: found.name for key, found in kind.fields.items()}
+        holder = f"Structure {type_name(kind)}"
+    elif isinstance(kind, Block):
+        names = {key: found.name for key, found in kind.pou.variables.items() if found.section in _VISIBLE}
+        holder = f"Function block {kind.name}"
+    elif isinstance(kind, Reference):
+        return c.fail(
+            "TYP011", node.name, f"This is a reference. Write ^ before the dot to reach what it points at: ^.{text}"
+        )
+    else:
+        return c.fail("TYP011", node.name, f"{described(kind)} has no members, so '.{text}' means nothing here.")
+    guess = closest(node.name.key, names)
+    remedy = f"Did you mean '{names[guess]}'?" if guess else f"It has {', '.join(names.values()) or 'none'}."
+    return c.fail(
+        "NAM005", node.name, f"{holder} has no member '{text}'. {remedy}", data=names[guess] if guess else None
+    )
+
+
+def bit_access(c: Checker, node: BitAccess, hint: Type | None) -> Type:
+    """`base.3`, `base.%B1`."""
+    part, width = _PART.get(node.size, (BOOL, 1))
+    kind = storage(c.value(node.base))
+    c.types[node] = UNKNOWN
+    if kind is UNKNOWN:
+        return UNKNOWN
+    if not isinstance(kind, Elementary) or not (kind in BIT_STRINGS or kind in INTEGERS) or kind.bits < width:
+        return c.fail(
+            "TYP012", node, f"{described(kind)} has no bits to name: only BYTE, WORD, DWORD, LWORD and integers have."
+        )
+    count = kind.bits // width
+    if not 0 <= node.index < count:
+        return c.fail(
+            "TYP012",
+            node,
+            f"{kind.name} has no .{node.index}: its parts of {counted(width, 'bit')} are .0 to .{count - 1}.",
+        )
+    c.types[node] = part
+    return part
+
+
+def index(c: Checker, node: Index, hint: Type | None) -> Type:
+    """`base[i, j]`."""
+    holder = c.value(node.base)
+    array = strip(holder)
+    if not isinstance(array, Array):
+        return _index_text(c, node, array)
+    for position, subscript in enumerate(node.indices):
+        kind = storage(c.value(subscript))
+        if kind not in INTEGERS:
+            if kind is not UNKNOWN:
+                c.report("TYP007", subscript, f"An index is an integer, not {described(kind)}.")
+            continue
+        bounds = array.dimensions[position] if position < len(array.dimensions) else None
+        value = c.constants.get(subscript)
+        if bounds is not None and isinstance(value, int) and not bounds[0] <= value <= bounds[1]:
+            c.report("TYP008", subscript, f"Index {value} lies outside {bounds_text(bounds)}.", _declared_at(c, node))
+    if len(node.indices) != len(array.dimensions):
+        element = array.element
+        if isinstance(strip(element), Array) and len(node.indices) > len(array.dimensions):
+            remedy = " Write a pair of brackets for each array: a[i][j]."
+        else:
+            remedy = ""
+        c.report("TYP009", node, f"This array has {counted(len(array.dimensions), 'dimension')}, but {len(node.indices)} "
+                 f"{'index is' if len(node.indices) == 1 else 'indices are'} given.{remedy}")  # fmt: skip
+        c.types[node] = UNKNOWN
+        return UNKNOWN
+    c.types[node] = array.element
+    return array.element
+
+
+def _declared_at(c: Checker, node: Index) -> tuple[Related, ...]:
+    symbol = c.symbols.get(node.base)
+    if not isinstance(symbol, Variable) or symbol.identifier is None:
+        return ()
+    unit = None if symbol.unit is c.unit else symbol.unit
+    return (Related(symbol.identifier.start, symbol.identifier.end, f"'{symbol.name}' is declared here.", unit),)
+
+
+def _index_text(c: Checker, node: Index, kind: Type) -> Type:
+    """ed. 3 6.3.3: `text[i]` is the i-th character, counted from 1."""
+    subscripts = [storage(c.value(subscript)) for subscript in node.indices]
+    c.types[node] = UNKNOWN
+    if kind is UNKNOWN:
+        return UNKNOWN
+    if not isinstance(kind, StringType) or len(subscripts) != 1:
+        return c.fail("TYP010", node, f"{described(kind)} is not an array, so it takes no index.")
+    if subscripts[0] not in INTEGERS and subscripts[0] is not UNKNOWN:
+        c.report("TYP007", node.indices[0], f"An index is an integer, not {described(subscripts[0])}.")
+    value = c.constants.get(node.indices[0])
+    if isinstance(value, int) and not 1 <= value <= kind.length:
+        c.report("TYP008", node.indices[0], f"Index {value} lies outside 1..{kind.length}.")
+    c.types[node] = WCHAR if kind.wide else CHAR
+    return c.types[node]
+
+
+def dereference(c: Checker, node: Dereference, hint: Type | None) -> Type:
+    """`base^`."""
+    kind = strip(c.value(node.base))
+    c.types[node] = UNKNOWN
+    if isinstance(kind, Reference):
+        c.types[node] = kind.target
+        return kind.target
+    return (
+        UNKNOWN
+        if kind is UNKNOWN
+        else c.fail("TYP020", node, f"{described(kind)} is not a reference, so ^ means nothing here.")
+    )
+
+
+def misplaced_initial(c: Checker, node: ArrayInitial | StructInitial | Repetition, hint: Type | None) -> Type:
+    """`[1, 2]` or `(a := 1)` where it is no initial value."""
+    c.types[node] = UNKNOWN
+    return c.fail(
+        "TYP016",
+        node,
+        "A list of values may only stand as an initial value in a declaration. Assign the elements one by one.",
+    )
+
+
+def error(c: Checker, node: ErrorExpr, hint: Type | None) -> Type:
+    """The parser has reported it."""
+    c.types[node] = UNKNOWN
+    return UNKNOWN

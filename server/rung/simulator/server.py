@@ -1,0 +1,255 @@
+"""One simulated runtime: HTTPS server, debug channel, PLC, all on the caller's event loop.
+
+Invariant: after `stop` nothing of it is left running, and a new `Simulator` on the same folder is the same device:
+same certificate, users and program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+import socketio  # type: ignore[import-untyped]  # it ships no types
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from rung.simulator import faults as faulty
+from rung.simulator import routes_accounts, routes_discovery, routes_plc
+from rung.simulator.accounts import Accounts
+from rung.simulator.answers import error_page
+from rung.simulator.build import Builder, find_program
+from rung.simulator.certificate import Certificate
+from rung.simulator.debug_channel import DebugChannel, close_debug_server, debug_server
+from rung.simulator.device import Device, Refusal
+from rung.simulator.logs import RuntimeLog
+from rung.simulator.machine import Machine
+from rung.simulator.network_discovery import DISCOVERY_PORT, answer_discovery
+from rung.simulator.plugins import Plugins
+from rung.simulator.scan_host import ScanHost, ScanHostError
+from rung.simulator.storage import FolderLock
+from rung.simulator.tokens import Tokens
+
+_LARGEST_BODY: Final = 1024 * 1024  # of a JSON request; uploads have their own limit
+_SHUTDOWN_S: Final = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+class AddressError(Exception):
+    """The simulator cannot listen where it should; the text says why and what to do."""
+
+
+class Simulator:
+    """An OpenPLC Runtime v4.1 in this process."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        host: str = "127.0.0.1",
+        port: int = 8443,
+        *,
+        version: str = "v4.1.4",
+        token_life_s: int = 900,
+        transition_s: float = 0.7,
+        restart_s: float = 2.0,
+        discovery_port: int = DISCOVERY_PORT,
+        cache_dir: Path | None = None,
+        faults: faulty.Faults | None = None,
+    ) -> None:
+        """Describe a device; nothing happens before `start`.
+
+        Args:
+            data_dir: users, secrets, certificate and program; made if need be.
+            host: the address to listen on.
+            port: the TCP port; 0 for any free one, told by `address` then.
+            version: what the device says it is.
+            token_life_s: how long a login lasts, in seconds.
+            transition_s: how long a stop takes at least, in seconds.
+            restart_s: how long a restart after the program's process died takes, in seconds.
+            discovery_port: the UDP port of network discovery; 0 for any.
+            cache_dir: where the compiled scan host is kept; None for the user's cache folder.
+            faults: what shall go wrong; may be changed later through `faults`.
+        """
+        self.faults = faults or faulty.Faults()
+        self.log = RuntimeLog()
+        self._data_dir = data_dir.resolve()
+        self._host = host
+        self._port = port
+        self._version = version
+        self._token_life_s = token_life_s
+        self._transition_s = transition_s
+        self._restart_s = restart_s
+        self._discovery_port = discovery_port
+        self._cache_dir = cache_dir
+        self._lock = FolderLock(self._data_dir)
+        self._address: tuple[str, int] | None = None
+        self._fingerprint = ""
+        self._machine: Machine | None = None
+        self._cleanup = contextlib.AsyncExitStack()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it listens on; only while it runs."""
+        if self._address is None:
+            raise RuntimeError("The simulator is not running.")
+        return self._address
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate, 64 lower-case hex digits; known once it has been started."""
+        return self._fingerprint
+
+    @property
+    def program_pid(self) -> int | None:
+        """The process that runs the program; None when there is none."""
+        return self._machine.pid if self._machine else None
+
+    async def start(self) -> None:
+        """Listen, and start the stored program if there is one.
+
+        Raises:
+            DataFolderError: the data folder cannot be used.
+            AddressError: the address is taken or is not of this computer.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop program and server. May be called more than once."""
+        self._address = None
+        await self._cleanup.aclose()
+
+    async def _start(self) -> None:
+        self._lock.acquire()
+        self._cleanup.callback(self._lock.release)
+        certificate = Certificate(self._data_dir)
+        context = certificate.server_context()
+        self._fingerprint = certificate.fingerprint()
+        accounts = Accounts(self._data_dir)
+        tokens = Tokens(accounts, self._token_life_s)
+        runtime = self._data_dir / "runtime"
+        runtime.mkdir(exist_ok=True)
+        scan_host = ScanHost(self._cache_dir or _cache_folder(self._data_dir))
+        machine = Machine(
+            runtime,
+            faulty.fault_find_program(self.faults, runtime, partial(find_program, runtime), self._crashed),
+            scan_host,
+            self.log,
+            transition_s=self._transition_s,
+            restart_s=self._restart_s,
+        )
+        self._machine = machine
+        builder = Builder(runtime, machine, Plugins(self.log), self.log)
+        device = Device(self._version, accounts, tokens, machine, builder, self.log)
+        channel = debug_server(DebugChannel(machine, tokens, self.log, partial(faulty.fault_debug_answer, self.faults)))
+        await self._listen(self._application(device, runtime, channel), channel, context)
+        transport = await answer_discovery(
+            self._host, self._discovery_port, api_port=self.address[1], version=self._version, log=self.log
+        )
+        if transport is not None:
+            self._cleanup.callback(transport.close)
+        self._cleanup.push_async_callback(machine.shut_down)
+        self._cleanup.push_async_callback(builder.shut_down)
+        power_up = asyncio.create_task(self._power_up(machine, scan_host))
+        self._cleanup.push_async_callback(_end, power_up)
+
+    async def _power_up(self, machine: Machine, scan_host: ScanHost) -> None:
+        await machine.boot()
+        try:
+            await scan_host.path()  # so that the first start need not wait for it
+        except ScanHostError as error:
+            self.log.error(str(error))
+
+    def _crashed(self) -> bool:
+        return self._machine is not None and self._machine.crashed
+
+    def _application(self, device: Device, runtime: Path, channel: socketio.AsyncServer) -> web.Application:
+        application = web.Application(
+            middlewares=[faulty.fault_middleware(self.faults, self.stop), self._finish], client_max_size=_LARGEST_BODY
+        )
+        routes_accounts.add_routes(application.router, device)
+        routes_discovery.add_routes(application.router, device)
+        routes_plc.add_routes(application.router, device, runtime)
+        channel.attach(application)
+        return application
+
+    async def _listen(
+        self, application: web.Application, channel: socketio.AsyncServer, context: ssl.SSLContext
+    ) -> None:
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        self._cleanup.push_async_callback(runner.cleanup)
+        self._cleanup.push_async_callback(close_debug_server, channel)
+        try:
+            await web.TCPSite(runner, self._host, self._port, ssl_context=context).start()
+        except OSError as error:
+            raise AddressError(
+                f"The simulator cannot listen on {self._host}:{self._port} ({error.strerror or error}). "
+                "Another program uses that port, or the address is not of this computer; choose another with --listen."
+            ) from error
+        host, port = runner.addresses[0][:2]
+        self._address = (host, port)
+
+    @web.middleware
+    async def _finish(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Give every answer the shape that a Runtime v4's web server gives it."""
+        problem = request.match_info.http_exception
+        if problem is not None:
+            answer: web.StreamResponse = self._unrouted(request, problem)
+        else:
+            answer = await self._handled(request, handler)
+        if answer.prepared:  # a WebSocket that has ended
+            return answer
+        routed = problem is None or answer.status == 200
+        if routed and request.path.startswith("/api/") and not request.path.startswith(routes_discovery.PREFIX):
+            answer.headers["X-OpenPLC-Runtime-Version"] = self._version
+        answer.force_close()
+        return answer
+
+    @staticmethod
+    async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refusal as refusal:
+            return refusal.answer
+        except web.HTTPRequestEntityTooLarge:
+            return error_page(413)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:  # the border: a client gets the page, the operator the trace
+            _logger.exception("%s %s failed", request.method, request.path)
+            return error_page(500)
+
+    @staticmethod
+    def _unrouted(request: web.Request, problem: web.HTTPException) -> web.Response:
+        if not isinstance(problem, web.HTTPMethodNotAllowed):
+            return error_page(404)
+        if request.method == "OPTIONS":
+            answer = web.Response(content_type="text/html", charset="utf-8", body=b"")
+        else:
+            answer = error_page(405)
+        answer.headers["Allow"] = ", ".join(sorted({*problem.allowed_methods, "OPTIONS"}))
+        return answer
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _cache_folder(data_dir: Path) -> Path:
+    folder = platformdirs.user_cache_path("rung") / "scan-host"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return data_dir / "scan-host"
+    return folder

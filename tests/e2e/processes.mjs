@@ -1,0 +1,112 @@
+// The processes of a test: the VS Code server and the simulated machine, each in folders of its own.
+//
+// Invariant: whatever a test starts ends with it, and nothing is written outside the test's folder.
+import { execFile, spawn } from "node:child_process";
+import { copyFileSync, createWriteStream, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { cache } from "./install.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const codeServer = join(cache, "node_modules", "code-server", "out", "node", "entry.js");
+const running = new Set();
+
+/** Ends every process that was started here. */
+export function endAll() {
+  for (const child of running) {
+    child.kill("SIGTERM");
+  }
+}
+process.on("exit", endAll);
+
+function start(command, args, options, logFile) {
+  const log = createWriteStream(logFile);
+  const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
+/** Asks `ready` every 100 ms until it answers something; fails when the time is over. */
+export async function poll(what, seconds, ready) {
+  const deadline = Date.now() + seconds * 1000;
+  while (Date.now() < deadline) {
+    const answer = await ready();
+    if (answer) {
+      return answer;
+    }
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+  throw new Error(`${what} did not happen within ${seconds} s.`);
+}
+
+async function freePort() {
+  const probe = createServer();
+  await new Promise((listening) => probe.listen(0, "127.0.0.1", listening));
+  const { port } = probe.address();
+  await new Promise((closed) => probe.close(closed));
+  return port;
+}
+
+/** A fresh VS Code with one extension installed. Everything it writes is below `state`; answers its address. */
+export async function startVsCode(state, vsix, machineSettings) {
+  const home = join(state, "home");
+  mkdirSync(join(state, "data", "User"), { recursive: true });
+  mkdirSync(join(state, "data", "Machine"), { recursive: true });
+  mkdirSync(home, { recursive: true });
+  copyFileSync(join(here, "settings.json"), join(state, "data", "User", "settings.json"));
+  // A path belongs to the machine that the server runs on; VS Code reads such settings from this file only.
+  writeFileSync(join(state, "data", "Machine", "settings.json"), JSON.stringify(machineSettings));
+  const env = {
+    ...process.env,
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, ".config"),
+    XDG_DATA_HOME: join(home, ".local", "share"),
+    XDG_CACHE_HOME: join(home, ".cache"),
+    EXTENSIONS_GALLERY: '{"serviceUrl":""}',
+  };
+  const folders = ["--user-data-dir", join(state, "data"), "--extensions-dir", join(state, "extensions")];
+  await promisify(execFile)(process.execPath, [codeServer, ...folders, "--install-extension", vsix], { env });
+  const port = await freePort();
+  const quietly = ["--disable-telemetry", "--disable-update-check", "--disable-workspace-trust", "--disable-getting-started-override", "--disable-proxy", "--ignore-last-opened"];
+  // With a grace time of seconds the extension host, and with it the language server, ends with the browser.
+  const args = ["--bind-addr", `127.0.0.1:${port}`, "--auth", "none", ...quietly, "--reconnection-grace-time", "2", ...folders];
+  start(process.execPath, [codeServer, ...args], { env, cwd: state }, join(state, "vscode.log"));
+  const address = `http://127.0.0.1:${port}`;
+  await poll("The VS Code server's start", 30, () => fetch(`${address}/healthz`).then(({ ok }) => ok, () => false));
+  return address;
+}
+
+/** A simulated machine on a free port of this computer. */
+export async function startSimulator(python, state) {
+  const logFile = join(state, "simulator.log");
+  const args = ["-m", "rung", "simulate", "--listen", "127.0.0.1:0", "--data", join(state, "machine")];
+  const child = start(python, args, { env: { ...process.env, HOME: join(state, "home") } }, logFile);
+  const said = await poll("The simulator's start", 60, () => {
+    const text = readFileSync(logFile, { encoding: "utf8", flag: "a+" });
+    return /https:\/\/([\d.:]+)[^]*SHA-256 ([0-9A-F:]+)\s/i.exec(text);
+  });
+  return {
+    address: said[1],
+    fingerprint: said[2],
+    /** Ends at once, as a machine does that loses its power. */
+    kill: () => child.kill("SIGKILL"),
+  };
+}
+
+/** A Python with nothing installed but its own library, as a user's machine has it. */
+export async function barePython(python, state) {
+  const folder = join(state, "bare-python");
+  await promisify(execFile)(python, ["-m", "venv", "--without-pip", folder]);
+  return join(folder, process.platform === "win32" ? "Scripts\\python.exe" : "bin/python");
+}
+
+export function copyProgram(source, folder) {
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(here, source), join(folder, "Main.st"));
+}

@@ -1,0 +1,190 @@
+// The main job in a real VS Code: a broken program is mended, downloaded to a new machine, run, stopped; then the machine is lost.
+//
+// Usage: node story.mjs VSIX PYTHON OUTPUT_FOLDER
+// PYTHON runs the simulator; the extension gets a Python that has nothing installed.
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { barePython, copyProgram, endAll, poll, startSimulator, startVsCode } from "./processes.mjs";
+import { Workbench } from "./workbench.mjs";
+
+const [vsix, python, output] = process.argv.slice(2);
+const PASSWORD = "Pa55-word-of-the-test";
+const state = mkdtempSync(join(tmpdir(), "rung-e2e-"));
+const folder = join(state, "conveyor");
+mkdirSync(output, { recursive: true });
+copyProgram("broken.st", folder);
+const broken = readFileSync(join(folder, "Main.st"), "utf8");
+const mended = broken.replace("setle.Q", "settle.Q");
+
+let workbench;
+let shots = 0;
+
+/** One step of the story: says what it is and how long it took, and leaves a picture of its end. */
+async function step(title, act) {
+  const started = Date.now();
+  try {
+    await act();
+  } catch (failure) {
+    await workbench?.screenshot(join(output, "failed.png"));
+    console.log(`FAILED  ${title}`);
+    throw failure;
+  }
+  const name = `${String(++shots).padStart(2, "0")}-${title.replace(/[^a-z]+/gi, "-").toLowerCase()}.png`;
+  await workbench?.screenshot(join(output, name));
+  console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${title}`);
+}
+
+async function main() {
+  let machine;
+  await step("VS Code and the simulated machine start", async () => {
+    const bare = await barePython(python, state);
+    const [simulator, address] = await Promise.all([
+      startSimulator(python, state),
+      startVsCode(state, vsix, { "rung.interpreter": bare }),
+    ]);
+    machine = simulator;
+    workbench = await Workbench.open(address, folder);
+  });
+
+  await step("A broken program has a squiggle and a problem", async () => {
+    await workbench.openFile("Main.st");
+    await workbench.squiggles("error").first().waitFor();
+    await workbench.run("View: Toggle Problems");
+    await workbench.problem("setle").first().waitFor();
+    await workbench.statusShows("PLC");
+  });
+
+  await step("The problem goes with its cause", async () => {
+    await workbench.overtype("Main.st", "setle", "settle");
+    await workbench.squiggles("error").first().waitFor({ state: "detached" });
+    await workbench.problem("setle").first().waitFor({ state: "detached" });
+    await workbench.page.keyboard.press("Control+J");
+  });
+
+  await step("The sidebar offers to add a connection", async () => {
+    await workbench.activity("PLC").click();
+    await workbench.page.getByRole("button", { name: "Add Connection" }).first().waitFor();
+  });
+
+  await step("Escape in the wizard leaves nothing", async () => {
+    await workbench.run("PLC: Add Connection");
+    await workbench.answer("Address of the OpenPLC runtime", machine.address);
+    await workbench.asked("Name, as it will stand");
+    await workbench.page.keyboard.press("Escape");
+    await workbench.quickInput.waitFor({ state: "hidden" });
+    assert.equal(await workbench.row("127.0.0.1").count(), 0);
+  });
+
+  await step("A new connection shows the machine's certificate", async () => {
+    await workbench.run("PLC: Add Connection");
+    await workbench.answer("Address of the OpenPLC runtime", machine.address);
+    await workbench.answer("Name, as it will stand", "line3");
+    await workbench.dialog.waitFor();
+    const shown = (await workbench.dialog.innerText()).replace(/\s/g, "");
+    const [first, second] = halves(machine.fingerprint);
+    assert.ok(shown.includes(first) && shown.includes(second), `the dialog shows the simulator's own fingerprint: ${shown}`);
+  });
+
+  await step("Enter does not trust it", async () => {
+    await workbench.page.keyboard.press("Enter");
+    await workbench.dialog.waitFor();
+    await workbench.page.waitForTimeout(500);
+    assert.equal(await workbench.dialog.count(), 1);
+  });
+
+  await step("The machine has no user, so the first is created", async () => {
+    await workbench.pressInDialog("Trust and Pin");
+    await workbench.answer("no user yet", "engineer");
+    await workbench.answer("Password", PASSWORD);
+    await workbench.answer("again", PASSWORD);
+    await workbench.statusShows("line3 ▸");
+    await workbench.row("line3").waitFor();
+  });
+
+  await step("Compile and download, and the machine runs", async () => {
+    await workbench.run("PLC: Compile and Download");
+    await workbench.notification("Download to line3").waitFor();
+    await workbench.screenshot(join(output, "download.png"));
+    await workbench.statusShows("line3 ▸ RUN", 60);
+    await workbench.row("in sync").waitFor();
+    await workbench.notification("Download to line3").waitFor({ state: "detached" });
+    assert.equal(readFileSync(join(folder, "Main.st"), "utf8"), mended, "what was downloaded is what was saved");
+  });
+
+  await step("The status names the runtime and its task", async () => {
+    await workbench.run("PLC: Show Status");
+    await workbench.quickInput.locator(".monaco-list-row", { hasText: "in sync with the editor" }).waitFor();
+    await workbench.screenshot(join(output, "status.png"));
+    await workbench.page.keyboard.press("Escape");
+  });
+
+  await step("The machine's log is shown", async () => {
+    await workbench.run("PLC: Show Logs");
+    await workbench.page.locator(".part.panel .output-view .view-line, .part.panel .view-line").first().waitFor();
+    await workbench.screenshot(join(output, "logs.png"));
+    await workbench.page.keyboard.press("Control+J");
+  });
+
+  await step("The machine stops only after a question", async () => {
+    await workbench.run("PLC: Stop");
+    await workbench.dialog.waitFor();
+    await workbench.screenshot(join(output, "stop-question.png"));
+    await workbench.pressInDialog("Cancel");
+    await workbench.statusShows("line3 ▸ RUN");
+    await workbench.run("PLC: Stop");
+    await workbench.pressInDialog("Stop the Machine");
+    await workbench.statusShows("line3 ▸ STOP");
+  });
+
+  await step("The machine starts again", async () => {
+    await workbench.run("PLC: Start");
+    await workbench.statusShows("line3 ▸ RUN");
+  });
+
+  await step("A machine that dies is an error, not a green light", async () => {
+    machine.kill();
+    await workbench.statusShows("line3 Error", 15);
+    await workbench.row("error").waitFor();
+  });
+
+  await step("The password is in no file", () => {
+    const leaks = filesBelow(state).filter((path) => readFileSync(path).includes(PASSWORD));
+    assert.deepEqual(leaks, []);
+  });
+}
+
+/** A fingerprint as the dialog breaks it: two lines of sixteen pairs. */
+function halves(fingerprint) {
+  const pairs = fingerprint.replace(/[^0-9a-f]/gi, "").toUpperCase().match(/../g);
+  return [pairs.slice(0, 16).join(":"), pairs.slice(16).join(":")];
+}
+
+function filesBelow(path) {
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+try {
+  await main();
+} finally {
+  await workbench?.close();
+  endAll();
+  await poll("The end of the processes", 10, () => remove(state));
+}
+
+function remove(path) {
+  if (process.env.RUNG_E2E_KEEP) {
+    console.log(`State kept in ${path}`);
+    return true;
+  }
+  try {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false; // a process that is ending still writes
+  }
+}

@@ -1,0 +1,126 @@
+// PLC: Compile and Download. One cancellable job, from the text in the editor to a verified program in the machine.
+
+import * as vscode from "vscode";
+
+import type { Connection } from "../connections.ts";
+import { showFailure } from "../failures.ts";
+import { confirmStop } from "../prompts.ts";
+import { isFailure, needsConfirmation, type ConfirmationRequest, type DeployAnswer, type FailureAnswer } from "../protocol.ts";
+import type { Station } from "../station.ts";
+import { plcWord } from "../wording.ts";
+import { connect } from "./connect.ts";
+import { chooseTarget, type TargetArgument } from "./target.ts";
+
+const SUCCESS_MS = 10_000;
+
+type Answer = DeployAnswer | ConfirmationRequest | FailureAnswer;
+
+export async function downloadCommand(station: Station, argument: TargetArgument): Promise<void> {
+  const program = await programToDownload();
+  if (program === undefined) {
+    return;
+  }
+  // From an editor's title bar the argument is a file, not a machine.
+  const machine = argument instanceof vscode.Uri ? undefined : argument;
+  const { connected, all } = station.connections;
+  const connection = await chooseTarget(station, machine, connected.length > 0 ? connected : all, "Download to which machine?");
+  if (connection === undefined || (connection.state !== "connected" && !(await connect(station, connection)))) {
+    return;
+  }
+  const settings = vscode.workspace.getConfiguration("rung", program);
+  if (settings.get<boolean>("download.saveFirst", true) && !(await vscode.workspace.saveAll(false))) {
+    const message = "Nothing was downloaded, because a changed file could not be saved.";
+    showFailure(station, { kind: "program", message, hint: "Save the files, then download again." });
+    return;
+  }
+  station.connections.activate(connection.name);
+  station.connections.setDownloading(true);
+  try {
+    await download(station, connection, program, !settings.get<boolean>("confirmStop", true));
+  } finally {
+    station.connections.setDownloading(false);
+    await station.connections.refresh();
+  }
+}
+
+async function download(station: Station, connection: Connection, program: vscode.Uri, confirmed: boolean): Promise<void> {
+  let answer = await run(station, connection, program, confirmed);
+  if (needsConfirmation(answer)) {
+    if (!(await confirmStop(connection, answer.message, "Stop and Download"))) {
+      return;
+    }
+    answer = await run(station, connection, program, true);
+  }
+  if (isFailure(answer)) {
+    showFailure(station, answer.error);
+  } else if (needsConfirmation(answer)) {
+    showFailure(station, { kind: "internal", message: answer.message, hint: "Nothing was downloaded." });
+  } else if (answer.ok) {
+    tellSuccess(station, connection, answer);
+  } else {
+    const failure = answer.error ?? { kind: "internal", message: `The download ended at "${answer.stage}" without a reason.`, hint: "" };
+    showFailure(station, failure, () => vscode.commands.executeCommand("plc.compileAndDownload", connection));
+  }
+}
+
+function run(station: Station, connection: Connection, program: vscode.Uri, confirmed: boolean): Thenable<Answer> {
+  const start = vscode.workspace.getConfiguration("rung", program).get<boolean>("download.start", true);
+  const takes = { target: connection.name, uri: program.toString(), start, confirmed };
+  const shown = { location: vscode.ProgressLocation.Notification, title: `Download to ${connection.name}`, cancellable: true };
+  station.logs.output.info(`Download to ${connection.name} (${connection.address}): ${program.fsPath}`);
+  return vscode.window.withProgress(shown, (progress, token) => {
+    let reached = 0;
+    const report = (message: string | undefined, percentage: number | undefined): void => {
+      const increment = Math.max(0, (percentage ?? reached) - reached);
+      reached += increment;
+      progress.report({ ...(message === undefined ? {} : { message }), increment });
+      if (message !== undefined) {
+        station.logs.output.debug(`${connection.name}: ${message}`);
+      }
+    };
+    return station.server.call("rung.compileAndDownload", takes, { report, token });
+  });
+}
+
+/** Success is a line in the status bar and in the log, not a box to click away. */
+function tellSuccess(station: Station, connection: Connection, answer: DeployAnswer): void {
+  const word = plcWord(answer.plc);
+  const proof = answer.verified ? "verified: it is the program in the editor" : "not verified";
+  const text = `${connection.name}: downloaded, ${word === "" ? "state unknown" : word}, ${proof}`;
+  station.logs.output.info(`${text}${answer.md5 ? ` (MD5 ${answer.md5})` : ""}.`);
+  showWhileTrue(station, connection.name, answer.plc, `$(check) ${text}`);
+}
+
+/** A success that is no longer so is taken away: the machine may stop or be lost while its message stands there. */
+function showWhileTrue(station: Station, name: string, plc: string | null, text: string): void {
+  const message = vscode.window.setStatusBarMessage(text);
+  const end = (): void => {
+    clearTimeout(timer);
+    message.dispose();
+    listener.dispose();
+  };
+  const timer = setTimeout(end, SUCCESS_MS);
+  const listener = station.connections.onDidChange(() => {
+    const now = station.connections.find(name);
+    if (now?.state !== "connected" || now.plc !== plc) {
+      end();
+    }
+  });
+}
+
+/** The file in the editor, else the folder; the server knows which files make one program. */
+async function programToDownload(): Promise<vscode.Uri | undefined> {
+  const shown = [vscode.window.activeTextEditor, ...vscode.window.visibleTextEditors];
+  const document = shown.map((editor) => editor?.document).find((candidate) => candidate?.languageId === "st" && candidate.uri.scheme === "file");
+  if (document !== undefined) {
+    return document.uri;
+  }
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  if (folders.length > 1) {
+    return (await vscode.window.showWorkspaceFolderPick({ placeHolder: "Download the program of which folder?" }))?.uri;
+  }
+  if (folders[0] === undefined) {
+    void vscode.window.showErrorMessage("There is no program to download. Open a Structured Text file or its folder first.");
+  }
+  return folders[0]?.uri;
+}

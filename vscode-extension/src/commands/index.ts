@@ -1,0 +1,48 @@
+// Command ids -> what they do. The titles and conditions are in package.json.
+
+import * as vscode from "vscode";
+
+import { showFailure } from "../failures.ts";
+import type { Station } from "../station.ts";
+import { connectCommand, createFirstUserCommand, disconnectCommand } from "./connect.ts";
+import { downloadCommand } from "./download.ts";
+import { startCommand, stopCommand } from "./operate.ts";
+import { quickMenuCommand } from "./quickMenu.ts";
+import { addConnectionCommand, forgetCertificateCommand, forgetPasswordCommand, removeConnectionCommand } from "./saved.ts";
+import type { TargetArgument } from "./target.ts";
+import { logsCommand, statusCommand } from "./watch.ts";
+
+type Command = (station: Station, argument: TargetArgument) => Promise<void>;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  "plc.connect": connectCommand,
+  "plc.createFirstUser": createFirstUserCommand,
+  "plc.compileAndDownload": downloadCommand,
+  "plc.showStatus": statusCommand,
+  "plc.start": startCommand,
+  "plc.stop": stopCommand,
+  "plc.showLogs": logsCommand,
+  "plc.disconnect": disconnectCommand,
+  "plc.addConnection": addConnectionCommand,
+  "plc.removeConnection": removeConnectionCommand,
+  "plc.forgetCertificate": forgetCertificateCommand,
+  "plc.forgetPassword": forgetPasswordCommand,
+  "plc.quickMenu": quickMenuCommand,
+};
+
+export function registerCommands(station: Station): vscode.Disposable {
+  const registered = Object.entries(COMMANDS).map(([id, command]) =>
+    vscode.commands.registerCommand(id, (argument: TargetArgument) => command(station, argument)),
+  );
+  registered.push(
+    vscode.commands.registerCommand("plc.refresh", async () => {
+      const failure = await station.connections.refresh();
+      if (failure !== undefined) {
+        showFailure(station, failure);
+      }
+    }),
+    vscode.commands.registerCommand("plc.restartServer", () => station.server.restart()),
+    vscode.commands.registerCommand("plc.showOutput", () => { station.logs.output.show(); }),
+  );
+  return vscode.Disposable.from(...registered);
+}

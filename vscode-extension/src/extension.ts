@@ -1,0 +1,54 @@
+// Wires the parts together; holds no logic of its own.
+
+import * as vscode from "vscode";
+
+import { registerCommands } from "./commands/index.ts";
+import { followLogs } from "./commands/watch.ts";
+import { Connections } from "./connections.ts";
+import { createLanguageStatus } from "./languageStatus.ts";
+import { Logs } from "./logs.ts";
+import { onInterpreterPicked } from "./python.ts";
+import { RuntimesTree } from "./runtimesTree.ts";
+import { Secrets } from "./secrets.ts";
+import { Server } from "./server.ts";
+import type { Station } from "./station.ts";
+import { createStatusBar } from "./statusBar.ts";
+
+let server: Server | undefined;
+
+export function activate(context: vscode.ExtensionContext): void {
+  const output = vscode.window.createOutputChannel("PLC", { log: true });
+  const logs = new Logs(output);
+  server = new Server(context, output);
+  logs.follow(server);
+  const station: Station = { server, logs, connections: new Connections(server), secrets: new Secrets(context.secrets) };
+  const restart = (): void => { void station.server.restart(); };
+  context.subscriptions.push(
+    output,
+    logs,
+    station.connections,
+    registerCommands(station),
+    followLogs(station),
+    createStatusBar(station.connections),
+    createLanguageStatus(server),
+    vscode.window.registerTreeDataProvider("plc.runtimes", new RuntimesTree(station.connections)),
+    vscode.workspace.onDidChangeTextDocument(({ document }) => {
+      if (document.languageId === "st" && station.connections.connected.length > 0) {
+        station.connections.refreshSoon();
+      }
+    }),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("rung.interpreter") || change.affectsConfiguration("rung.server.path")) {
+        restart();
+      }
+    }),
+  );
+  restart();
+  // Not waited for: the Python extension may take seconds to start.
+  void onInterpreterPicked(restart).then((subscription) => context.subscriptions.push(subscription));
+}
+
+/** VS Code waits for this promise, so the server can end in good order. */
+export function deactivate(): Promise<void> | undefined {
+  return server?.shutDown();
+}

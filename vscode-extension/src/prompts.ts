@@ -1,0 +1,112 @@
+// The questions that a connection asks: certificate, first user, login, stopping a machine that runs.
+//
+// Invariant: Enter and Escape never trust a certificate and never stop a machine.
+
+import * as vscode from "vscode";
+
+import type { Connection } from "./connections.ts";
+import { askSteps } from "./multiStep.ts";
+import type { ConnectAnswer } from "./protocol.ts";
+import type { Credentials } from "./secrets.ts";
+import { fingerprintLines } from "./wording.ts";
+
+export type TrustQuestion = Extract<ConnectAnswer, { state: "needs-trust" }>;
+
+/** Shows a certificate that was never seen before; true when the user trusts it. */
+export async function askTrust(connection: Connection, question: TrustQuestion): Promise<boolean> {
+  const copy = "Copy Fingerprint";
+  const trust = "Trust and Pin";
+  const detail = [
+    "The machine identifies itself with this certificate:",
+    "",
+    "SHA-256 fingerprint",
+    fingerprintLines(question.fingerprint),
+    "",
+    `Subject: ${question.subject ?? "not stated"}`,
+    `Valid until: ${question.notAfter ?? "not stated"}`,
+    "",
+    'Compare the fingerprint with the one that "openssl x509 -noout -fingerprint -sha256 -in <certificate>" prints on the machine. ' +
+      "Rung then accepts only this certificate at this address, and sends user name and password to nobody else.",
+  ].join("\n");
+  for (;;) {
+    const title = `First connection to ${connection.name} (${connection.address})`;
+    // The first button answers Enter, so it is a harmless one; the dialog adds Cancel, which answers Escape.
+    const choice = await vscode.window.showWarningMessage(title, { modal: true, detail }, copy, trust);
+    if (choice !== copy) {
+      return choice === trust;
+    }
+    await vscode.env.clipboard.writeText(fingerprintLines(question.fingerprint).replace("\n", ":"));
+  }
+}
+
+/** Says that the certificate is not the pinned one. There is no button that goes on. */
+export async function showChangedCertificate(connection: Connection, fingerprint: string, pinned: string): Promise<void> {
+  const detail = [
+    "Nothing was sent to the machine. Either its certificate was renewed (a new installation does that), or another computer answers at this address.",
+    "",
+    "Pinned SHA-256 fingerprint",
+    fingerprintLines(pinned),
+    "",
+    "Fingerprint now",
+    fingerprintLines(fingerprint),
+    "",
+    'If you know why it changed, run "PLC: Forget Certificate" and connect again.',
+  ].join("\n");
+  const title = `The certificate of ${connection.name} (${connection.address}) has changed`;
+  await vscode.window.showErrorMessage(title, { modal: true, detail });
+}
+
+/** The form for the first user of a runtime that has none. */
+export async function askFirstUser(connection: Connection): Promise<Credentials | undefined> {
+  const answers = await askSteps(`First user of ${connection.name}`, [
+    {
+      prompt: "This runtime has no user yet. Whoever creates the first one administers it. User name:",
+      placeholder: "engineer",
+      initial: () => connection.username ?? "",
+      problem: (text) => (text.trim() === "" ? "Type a user name." : undefined),
+    },
+    {
+      prompt: "Password. It is kept in the editor's secret store; the runtime has no way to recover it.",
+      password: true,
+      problem: (text) => (text === "" ? "Type a password." : undefined),
+    },
+    {
+      prompt: "The same password again",
+      password: true,
+      problem: (text, earlier) => (text === earlier[1] ? undefined : "This is not the same password."),
+    },
+  ]);
+  const [username, password] = answers ?? [];
+  return username === undefined || password === undefined ? undefined : { username, password };
+}
+
+/** User name and password of a user that the runtime knows. */
+export async function askLogin(connection: Connection, username: string | undefined, reason: string | undefined): Promise<Credentials | undefined> {
+  const because = reason === undefined ? "" : `${reason} `;
+  const answers = await askSteps(`Log in to ${connection.name}`, [
+    {
+      prompt: `${because}User name on ${connection.address}`,
+      initial: () => username ?? connection.username ?? "",
+      problem: (text) => (text.trim() === "" ? "Type a user name." : undefined),
+    },
+    {
+      prompt: "Password. It is kept in the editor's secret store.",
+      password: true,
+      problem: (text) => (text === "" ? "Type a password." : undefined),
+    },
+  ]);
+  const [name, password] = answers ?? [];
+  return name === undefined || password === undefined ? undefined : { username: name, password };
+}
+
+/** Asks before a machine that runs is stopped; `action` is the button that does it. */
+export async function confirmStop(connection: Connection, message: string, action: string): Promise<boolean> {
+  const status = "Show Status";
+  const title = `${connection.name} is RUNNING`;
+  // As with certificates, the first button answers Enter and is harmless.
+  const choice = await vscode.window.showWarningMessage(title, { modal: true, detail: message }, status, action);
+  if (choice === status) {
+    await vscode.commands.executeCommand("plc.showStatus", connection);
+  }
+  return choice === action;
+}

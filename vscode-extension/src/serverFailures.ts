@@ -1,0 +1,22 @@
+// What a command answers when the language server does not: in the same form as the server's own failures.
+
+import type { CommandName, FailureAnswer } from "./protocol.ts";
+
+const ACTS_ON_THE_MACHINE: ReadonlySet<CommandName> = new Set(["rung.compileAndDownload", "rung.start", "rung.stop"]);
+
+export function notRunning(): FailureAnswer {
+  const message = "The language server is not running, so machines cannot be reached.";
+  return { error: { kind: "internal", message, hint: 'Run "PLC: Restart Language Server".' } };
+}
+
+export function cancelled(): FailureAnswer {
+  const message = "Cancelled. The language server did not say in time what the machine does now.";
+  return { error: { kind: "cancelled", message, hint: "Look at the machine's state before you go on." } };
+}
+
+export function noAnswer(command: CommandName): FailureAnswer {
+  const acts = ACTS_ON_THE_MACHINE.has(command);
+  const message = `The language server did not carry out "${command}".${acts ? " What the machine does now is not known." : ""}`;
+  const hint = acts ? "Look at the machine's state before you go on. The log says more." : "The log says more.";
+  return { error: { kind: "internal", message, hint } };
+}

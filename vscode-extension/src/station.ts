@@ -1,0 +1,13 @@
+// What every command works with.
+
+import type { Connections } from "./connections.ts";
+import type { Logs } from "./logs.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Server } from "./server.ts";
+
+export interface Station {
+  readonly server: Server;
+  readonly connections: Connections;
+  readonly secrets: Secrets;
+  readonly logs: Logs;
+}

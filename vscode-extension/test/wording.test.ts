@@ -1,0 +1,114 @@
+// What the user reads: the status bar, the fingerprint, the log, and what may be typed.
+
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+
+import { addressProblem, nameProblem, suggestedName } from "../src/addresses.ts";
+import { firstThatDoes, isNewEnough, pathCandidates, rejectionText } from "../src/interpreters.ts";
+import { isFailure, needsConfirmation } from "../src/protocol.ts";
+import { fingerprintLines, logLine, statusRows, statusWords, type Machine } from "../src/wording.ts";
+
+const machine: Machine = { name: "line3", address: "192.168.0.10:8443", state: "connected", plc: "RUNNING" };
+
+suite("the status bar", () => {
+  test("has exactly four looks", () => {
+    assert.equal(statusWords(undefined).text, "$(debug-disconnect) PLC");
+    assert.equal(statusWords({ ...machine, state: "disconnected" }).text, "$(debug-disconnect) PLC");
+    assert.equal(statusWords({ ...machine, state: "connecting" }).text, "$(sync~spin) PLC: line3…");
+    assert.equal(statusWords(machine).text, "$(plug) line3 ▸ RUN");
+    assert.equal(statusWords({ ...machine, state: "error" }).text, "$(error) PLC: line3 Error");
+  });
+  test("shows the machine's own state as a suffix", () => {
+    assert.equal(statusWords({ ...machine, plc: "STOPPED" }).text, "$(plug) line3 ▸ STOP");
+    assert.equal(statusWords({ ...machine, plc: "EMPTY" }).text, "$(plug) line3 ▸ NO PROGRAM");
+    assert.equal(statusWords({ ...machine, plc: "ERROR" }).text, "$(plug) line3 ▸ ERROR");
+    assert.equal(statusWords({ ...machine, plc: null }).text, "$(plug) line3");
+  });
+  test("is read aloud without icons", () => {
+    const words = statusWords({ ...machine, version: "4.1.4", inSync: false });
+    assert.equal(words.label, "PLC: connected to line3, RUN, runtime 4.1.4, program differs.");
+  });
+  test("gives the reason of an error in its tooltip", () => {
+    assert.match(statusWords({ ...machine, state: "error", message: "It does not answer." }).tooltip, /It does not answer/);
+  });
+});
+
+suite("fingerprints", () => {
+  const digits = "0123456789abcdef".repeat(4);
+  test("stand in pairs on two lines, in the form of openssl", () => {
+    const [first, second] = fingerprintLines(digits).split("\n");
+    assert.equal(first, "01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF");
+    assert.equal(second, first);
+  });
+  test("look the same in whatever form they come", () => {
+    assert.equal(fingerprintLines(`SHA256:${digits}`), fingerprintLines(digits));
+    assert.equal(fingerprintLines(fingerprintLines(digits)), fingerprintLines(digits));
+  });
+});
+
+suite("logs and status", () => {
+  test("a log line has the machine's own time", () => {
+    assert.equal(logLine({ message: "started", timestamp: "2024-05-01T10:00:00" }), "2024-05-01T10:00:00  started");
+    assert.equal(logLine({ message: "started", timestamp: 0 }), "1970-01-01T00:00:00.000Z  started");
+    assert.equal(logLine({ message: "started" }), "started");
+  });
+  test("the status names state, program, version and the times of each task", () => {
+    const task = { name: "task0", scan_time_min: 12, scan_time_avg: 15.4, scan_time_max: 2100, scan_count: 7, overruns: 1 };
+    const rows = statusRows(machine, { state: "connected", plc: "RUNNING", version: "4.1.4", md5: "abc", tasks: [task], inSync: true });
+    assert.deepEqual(rows, [
+      ["Machine", "RUN"],
+      ["Program", "in sync with the editor"],
+      ["Runtime", "4.1.4"],
+      ["Address", "192.168.0.10:8443"],
+      ["Program MD5", "abc"],
+      ["Task task0", "scan 12 µs / 15 µs / 2.1 ms (min / average / max), 7 scans, 1 overrun"],
+    ]);
+  });
+});
+
+suite("addresses", () => {
+  for (const good of ["plc", "192.168.0.10", "192.168.0.10:8443", "plc.example.org:1", "[fe80::1]:8443", "::1", "https://plc:8443/"]) {
+    test(`"${good}" is accepted`, () => { assert.equal(addressProblem(good), undefined); });
+  }
+  for (const bad of ["", "  ", "a b", "plc:0", "plc:65536", "plc:port", "ftp://plc", "plc/path", "admin:secret@plc", "https://"]) {
+    test(`"${bad}" is refused`, () => { assert.notEqual(addressProblem(bad), undefined); });
+  }
+  test("a name is offered", () => {
+    assert.equal(suggestedName("line3.factory.example:8443"), "line3");
+    assert.equal(suggestedName("192.168.0.10:8443"), "192.168.0.10");
+    assert.equal(suggestedName("[fe80::1]:8443"), "fe80--1");
+  });
+  test("a name is not given twice", () => {
+    assert.notEqual(nameProblem("Line3", ["line3"]), undefined);
+    assert.equal(nameProblem("line4", ["line3"]), undefined);
+    assert.notEqual(nameProblem("../etc", []), undefined);
+  });
+});
+
+suite("the interpreter", () => {
+  test("is at least 3.10", () => {
+    assert.equal(isNewEnough("3.10.0"), true);
+    assert.equal(isNewEnough("3.9.18"), false);
+    assert.equal(isNewEnough("4.0.0"), true);
+  });
+  test("is looked for under the names of each system", () => {
+    assert.deepEqual(pathCandidates("win32").map(({ program }) => program), ["python", "py", "python3"]);
+    assert.equal(pathCandidates("linux")[0]?.program, "python3");
+  });
+  test("that is missing is named in the message", async () => {
+    const found = await firstThatDoes([{ program: "no-such-python", args: ["-3"], origin: "PATH" }], ".");
+    assert.ok(Array.isArray(found));
+    assert.equal(rejectionText(found), "no-such-python -3 not found");
+  });
+});
+
+suite("answers of the server", () => {
+  test("a failure, a question and a deploy report are told apart", () => {
+    const failure = { error: { kind: "refused", message: "", hint: "" } };
+    const report = { ok: false, stage: "check", plc: null, verified: false, md5: null, error: failure.error, diagnostics: [] };
+    assert.equal(isFailure(failure), true);
+    assert.equal(isFailure(report), false);
+    assert.equal(needsConfirmation({ needsConfirmation: true, message: "" }), true);
+    assert.equal(needsConfirmation(report), false);
+  });
+});
