@@ -34,7 +34,8 @@ def rung(*words: object, folder: Path | None = None, given: str = "", within: fl
         capture_output=True,
         encoding="utf-8",
         timeout=within,
-        env={**os.environ, **variables},
+        env={**os.environ, "RUNG_TRACEBACK": "1", **variables},
     )
     assert "Traceback" not in done.stderr, done.stderr
+    assert "error[internal]" not in done.stderr, done.stderr
     return Ran(done.returncode, done.stdout, done.stderr)

@@ -14,8 +14,8 @@ HOUSE = Path(rung.__file__).parent
 
 # Floors from the top. A package may import itself and every package on a floor below its own.
 FLOORS = (
-    ("cli", "lsp"),
-    ("simulator",),
+    ("cli",),
+    ("lsp", "simulator"),
     ("ide", "runtimes"),
     ("rules", "codegen", "project"),
     ("semantics",),
@@ -26,7 +26,7 @@ GUESTS = {
     "cli": {"rich"},
     "lsp": {"pygls", "lsprotocol"},
     "simulator": {"aiohttp", "cryptography", "jwt", "platformdirs", "socketio"},
-    "runtimes": {"anyio", "httpcore", "httpx", "keyring", "platformdirs", "socketio"},
+    "runtimes": {"cryptography", "anyio", "httpcore", "httpx", "keyring", "platformdirs", "socketio"},
     "codegen": {"platformdirs"},
     "project": {"tomli"},
 }

@@ -139,7 +139,7 @@ if (!process.argv.includes("--bundle-only")) {
   installLibraries();
   copyServer();
   refuseNativeCode();
-  if (!process.env.NOTRY) tryServer();
+  tryServer();
   pack();
   console.log(`${relative(root, vsix)}: ${(statSync(vsix).size / 1024).toFixed(0)} kB, ${files(libs).length} Python files`);
 }

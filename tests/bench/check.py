@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from generate import program, write_project
-from measure import run_rung, summary
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.generate import program, write_project
+from bench.measure import run_rung, summary
 
 RUNS = 7
 

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-from generate import program
-from measure import environment, summary
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.generate import program
+from bench.measure import environment, summary
 
 STARTS = 5
 KEYSTROKES = 120
@@ -72,7 +72,7 @@ async def start(folder: Path) -> tuple[asyncio.subprocess.Process, Wire, float]:
     )
     wire = Wire(process)
     folders = [{"uri": folder.as_uri(), "name": "bench"}]
-    params = {"processId": None, "capabilities": {}, "workspaceFolders": folders, "rootUri": folder.as_uri()}
+    params: dict[str, object] = {"processId": None, "capabilities": {}, "workspaceFolders": folders, "rootUri": folder.as_uri()}
     await wire.request("initialize", {**params, "initializationOptions": {"debounceMs": 0}})
     took = time.perf_counter() - began
     wire.notify("initialized", {})

@@ -109,25 +109,20 @@ async def run_group(
 async def group(order: dict[str, Any]) -> tuple[list[float], list[float]]:
     """The clients of one process."""
     measured: tuple[list[float], list[float]] = ([], [])
-    until = time.monotonic() + order["seconds"]
-    await asyncio.gather(
-        *(watch(tuple(order["address"]), order["token"], until, measured) for _ in range(order["clients"]))
-    )
+    address, token, seconds = tuple(order["address"]), order["token"], order["seconds"]
+    await asyncio.gather(*(watch(address, token, seconds, measured) for _ in range(order["clients"])))
     return measured
 
 
-async def statistics(client: RuntimeClient) -> tuple[int, int, int]:
-    """Overruns, longest cycle and scans since the start."""
-    task = (await client.get("/api/status?include_stats=true"))["timing_stats"]["tasks"][0]
-    return task["overruns"], task["cycle_time_max"], task["scan_count"]
-
-
-async def watch(address: tuple[str, int], token: str, until: float, measured: tuple[list[float], list[float]]) -> None:
+async def watch(
+    address: tuple[str, int], token: str, seconds: float, measured: tuple[list[float], list[float]]
+) -> None:
     """One client: each period a status over HTTPS and a read of all variables on the debug socket."""
     client = RuntimeClient(address)
     client.token = token
     async with client.debug() as ask:
         next_turn = time.monotonic()
+        until = next_turn + seconds
         while next_turn < until:
             began = time.monotonic()
             assert b"STATUS:RUNNING" in await status(address, token)
@@ -139,6 +134,12 @@ async def watch(address: tuple[str, int], token: str, until: float, measured: tu
             next_turn = max(next_turn + PERIOD_S, time.monotonic())
             await asyncio.sleep(next_turn - time.monotonic())
     await client.close()
+
+
+async def statistics(client: RuntimeClient) -> tuple[int, int, int]:
+    """Overruns, longest cycle and scans since the start."""
+    task = (await client.get("/api/status?include_stats=true"))["timing_stats"]["tasks"][0]
+    return task["overruns"], task["cycle_time_max"], task["scan_count"]
 
 
 async def status(address: tuple[str, int], token: str) -> bytes:

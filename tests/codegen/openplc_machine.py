@@ -36,7 +36,8 @@ class TaskInstance(ctypes.Structure):
 
 class ResourceInstance(ctypes.Structure):
     _fields_ = (
-        ("name", ctypes.c_char_p), ("processor", ctypes.c_char_p), ("tasks", ctypes.POINTER(TaskInstance)), ("task_count", ctypes.c_size_t),
+        ("name", ctypes.c_char_p), ("processor", ctypes.c_char_p),
+        ("tasks", ctypes.POINTER(TaskInstance)), ("task_count", ctypes.c_size_t),
     )  # fmt: skip
 
 
@@ -46,7 +47,18 @@ def build_library(artefact: Artefact, folder: Path) -> Path:
     assert compiler is not None
     folder.mkdir(parents=True, exist_ok=True)
     units = unpack(artefact, folder)
-    command = [*compiler.command, *DEVICE_FLAGS, "-Werror", "-shared", "-Wl,-z,defs", "-o", "program.so", *units, "-lpthread", "-lm"]
+    command = [
+        *compiler.command,
+        *DEVICE_FLAGS,
+        "-Werror",
+        "-shared",
+        "-Wl,-z,defs",
+        "-o",
+        "program.so",
+        *units,
+        "-lpthread",
+        "-lm",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "program.so"
@@ -65,6 +77,7 @@ class Machine:
         library = ctypes.CDLL(str(build_library(artefact, folder)))
         library.strucpp_get_config.restype = ctypes.c_void_p
         library.strucpp_get_located_vars.restype = ctypes.POINTER(LocatedVar)
+        library.strucpp_debug_set.restype = library.strucpp_debug_write.restype = ctypes.c_uint8
         return cls(library, {leaf.path: leaf for leaf in artefact.leaves})
 
     # ------------------------------------------------------------------------------------------- structure
@@ -76,7 +89,9 @@ class Machine:
     @property
     def tasks(self) -> list[TaskInstance]:
         config = self.library.strucpp_get_config()
-        resources = ctypes.cast(_virtual(config, GET_RESOURCES, ctypes.c_void_p)(config), ctypes.POINTER(ResourceInstance))
+        resources = ctypes.cast(
+            _virtual(config, GET_RESOURCES, ctypes.c_void_p)(config), ctypes.POINTER(ResourceInstance)
+        )
         count = _virtual(config, GET_RESOURCE_COUNT, ctypes.c_size_t)(config)
         return [resources[r].tasks[t] for r in range(count) for t in range(resources[r].task_count)]
 
@@ -92,7 +107,9 @@ class Machine:
 
     def located_range(self, program: int) -> tuple[int, int]:
         offset, count = ctypes.c_uint32(0), ctypes.c_uint32(0)
-        function = _virtual(program, LOCATED_RANGE, None, ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_uint32))
+        function = _virtual(
+            program, LOCATED_RANGE, None, ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_uint32)
+        )
         function(program, ctypes.byref(offset), ctypes.byref(count))
         return offset.value, count.value
 
@@ -145,18 +162,18 @@ class Machine:
 
     def force(self, path: str, value: bytes) -> int:
         leaf = self.leaves[path]
-        return int(self.library.strucpp_debug_set(leaf.array, leaf.element, True, value, len(value)) & 0xFF)
+        return int(self.library.strucpp_debug_set(leaf.array, leaf.element, True, value, len(value)))
 
     def force_int(self, path: str, value: int) -> int:
         return self.force(path, value.to_bytes(self.leaves[path].size, "little", signed=value < 0))
 
     def release(self, path: str) -> int:
         leaf = self.leaves[path]
-        return int(self.library.strucpp_debug_set(leaf.array, leaf.element, False, None, 0) & 0xFF)
+        return int(self.library.strucpp_debug_set(leaf.array, leaf.element, False, None, 0))
 
     def write(self, path: str, value: bytes) -> int:
         leaf = self.leaves[path]
-        return int(self.library.strucpp_debug_write(leaf.array, leaf.element, value, len(value)) & 0xFF)
+        return int(self.library.strucpp_debug_write(leaf.array, leaf.element, value, len(value)))
 
 
 def _key(entry: LocatedVar) -> tuple[int, int, int, int]:

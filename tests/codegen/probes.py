@@ -21,7 +21,9 @@ def checked(text: str, name: str = "main.st") -> tuple[Program, FileUnits]:
     syntax = [problem.message for unit in units for problem in unit.problems]
     assert not syntax, syntax
     program = analyse(units)
-    wrong = [f"{p.code} {p.message} at {unit.text[p.start : p.end]!r}" for unit, p in program.problems if _is_error(p.code)]
+    wrong = [
+        f"{p.code} {p.message} at {unit.text[p.start : p.end]!r}" for unit, p in program.problems if _is_error(p.code)
+    ]
     assert not wrong, wrong
     return program, FileUnits.of([(SourceFile(name, name, text), units)])
 
@@ -85,4 +87,6 @@ def _configuration(probes: Sequence[Probe]) -> str:
     texts = [probe.text(f"P{number}") for number, probe in enumerate(probes)]
     instances = "".join(f"PROGRAM I{number} WITH T : P{number};\n" for number in range(len(probes)))
     task = "TASK T(INTERVAL := T#20ms, PRIORITY := 0);"
-    return "\n".join([*texts, f"CONFIGURATION C\nRESOURCE R ON PLC\n{task}\n{instances}END_RESOURCE\nEND_CONFIGURATION\n"])
+    return "\n".join(
+        [*texts, f"CONFIGURATION C\nRESOURCE R ON PLC\n{task}\n{instances}END_RESOURCE\nEND_CONFIGURATION\n"]
+    )

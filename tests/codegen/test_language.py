@@ -44,7 +44,12 @@ AGGREGATES = [
         "a[i, j, 0, 3] := 5; a[1, 0, i, j] := a[i, 1, 0, 3] + 1;",
         {"a[1,1,0,3]": 5, "a[1,0,1,1]": 6},
     ),
-    Probe("arrays of arrays", "a : ARRAY[1..2] OF ARRAY[0..2] OF INT; i : INT := 2;", "a[i][i] := 8; a[1] := a[2];", {"a[1][2]": 8}),
+    Probe(
+        "arrays of arrays",
+        "a : ARRAY[1..2] OF ARRAY[0..2] OF INT; i : INT := 2;",
+        "a[i][i] := 8; a[1] := a[2];",
+        {"a[1][2]": 8},
+    ),
     Probe(
         "arrays of structures",
         "a : ARRAY[1..3] OF ITEM; i : INT;",
@@ -107,10 +112,18 @@ TYPES = [
         {"s": 40, "t": 3},
         around="TYPE SPEED : INT := 40; END_TYPE",
     ),
-    Probe("inline enumerations", "m : (IDLE, BUSY) := BUSY; n : INT;", "IF m = BUSY THEN n := 1; END_IF; m := IDLE;", {"n": 1, "m": "IDLE"}),
-    Probe("user names may be C++ words", "class, int, template, SET, t, self : INT;",
-          "class := 1; int := class + 1; template := int; SET := 4; t := 5; self := 6;",
-          {"int": 2, "template": 2, "SET": 4, "t": 5, "self": 6}),
+    Probe(
+        "inline enumerations",
+        "m : (IDLE, BUSY) := BUSY; n : INT;",
+        "IF m = BUSY THEN n := 1; END_IF; m := IDLE;",
+        {"n": 1, "m": "IDLE"},
+    ),
+    Probe(
+        "user names may be C++ words",
+        "class, int, template, SET, t, self : INT;",
+        "class := 1; int := class + 1; template := int; SET := 4; t := 5; self := 6;",
+        {"int": 2, "template": 2, "SET": 4, "t": 5, "self": 6},
+    ),
 ]
 
 FUNCTIONS = [
@@ -188,7 +201,8 @@ FUNCTIONS = [
     Probe(
         "EN gates a function, ENO tells",
         "a, b : INT := 9; ok1, ok2 : BOOL := TRUE; z : INT; q : INT := 3; ok3 : BOOL := TRUE;",
-        "a := ADDTEN(EN := FALSE, x := 1, ENO => ok1); b := ADDTEN(EN := TRUE, x := 1, ENO => ok2); q := DIV(EN := TRUE, IN1 := 1, IN2 := z, ENO => ok3);",
+        "a := ADDTEN(EN := FALSE, x := 1, ENO => ok1); b := ADDTEN(EN := TRUE, x := 1, ENO => ok2);"
+        "q := DIV(EN := TRUE, IN1 := 1, IN2 := z, ENO => ok3);",
         {"a": 0, "ok1": False, "b": 11, "ok2": True, "ok3": False},
         around="FUNCTION ADDTEN : INT VAR_INPUT x : INT; END_VAR ADDTEN := x + 10; END_FUNCTION",
     ),
@@ -200,7 +214,8 @@ BLOCKS = [
         "c : TALLY; a, b : INT;",
         "c(n := 5); a := c.total; c(); b := c.total;",
         {"a": 5, "b": 10, "c.n": 5},
-        around="FUNCTION_BLOCK TALLY VAR_INPUT n : INT := 1; END_VAR VAR_OUTPUT total : INT; END_VAR total := total + n; END_FUNCTION_BLOCK",
+        around="FUNCTION_BLOCK TALLY VAR_INPUT n : INT := 1; END_VAR VAR_OUTPUT total : INT; END_VAR"
+        " total := total + n; END_FUNCTION_BLOCK",
     ),
     Probe(
         "inputs are written from outside, outputs read before the first call",
@@ -235,7 +250,8 @@ BLOCKS = [
         "c : ARRAY[1..3] OF STEPPER; i : INT; n : INT;",
         "FOR i := 1 TO 3 DO c[i](n := i); c[i](); END_FOR; n := c[3].total;",
         {"n": 6, "c[2].total": 4},
-        around="FUNCTION_BLOCK STEPPER VAR_INPUT n : INT; END_VAR VAR_OUTPUT total : INT; END_VAR total := total + n; END_FUNCTION_BLOCK",
+        around="FUNCTION_BLOCK STEPPER VAR_INPUT n : INT; END_VAR VAR_OUTPUT total : INT; END_VAR"
+        " total := total + n; END_FUNCTION_BLOCK",
     ),
     Probe(
         "edge inputs see edges",
@@ -276,7 +292,34 @@ BLOCKS = [
         "s(S1 := TRUE, R := TRUE); r(S := TRUE, R1 := TRUE); a := s.Q1; b := r.Q1;",
         {"a": True, "b": False},
     ),
-    Probe("first calls of edges", "r : R_TRIG; f : F_TRIG; a, b : BOOL;", "r(CLK := TRUE); f(CLK := FALSE); a := r.Q; b := f.Q;", {"a": True, "b": True}),
+    Probe(
+        "first calls of edges",
+        "r : R_TRIG; f : F_TRIG; a, b : BOOL;",
+        "r(CLK := TRUE); f(CLK := FALSE); a := r.Q; b := f.Q;",
+        {"a": True, "b": True},
+    ),
+]
+
+REFERENCES = [
+    Probe(
+        "references are followed, and compared with NULL",
+        "a : INT := 1; b : INT; r : REF_TO INT; before, after : BOOL;",
+        "before := r = NULL; r := REF(a); r^ := r^ + 5; b := r^; after := r <> NULL;",
+        {"a": 6, "b": 6, "before": True, "after": True},
+    ),
+    Probe(
+        "a reference to nothing touches nothing",
+        "a : INT := 1; r : REF_TO INT; b : INT := 9;",
+        "r^ := 7; b := r^;",
+        {"a": 1, "b": 0},
+    ),
+    Probe(
+        "structures may point to their like",
+        "x, y : NODE; n : INT;",
+        "y.value := 4; x.next := REF(y); n := x.next^.value;",
+        {"n": 4},
+        around="TYPE NODE : STRUCT value : INT; next : REF_TO NODE; END_STRUCT; END_TYPE",
+    ),
 ]
 
 LOCATED = [
@@ -288,10 +331,12 @@ LOCATED = [
     ),
     Probe("an address stands before or after the name's type", "a AT %MX7.1 : BOOL;", "a := TRUE;", {"a": True}),
     Probe("direct addresses are variables", "n : WORD;", "%MW9 := 16#12; n := %MW9;", {"n": 0x12}),
-    Probe("located outputs start at their initial value", "x AT %QW7 : INT := 5; n : INT;", "n := x;", {"n": 5, "x": 5}),
+    Probe(
+        "located outputs start at their initial value", "x AT %QW7 : INT := 5; n : INT;", "n := x;", {"n": 5, "x": 5}
+    ),
 ]
 
-ALL = [*AGGREGATES, *TYPES, *FUNCTIONS, *BLOCKS, *LOCATED]
+ALL = [*AGGREGATES, *TYPES, *FUNCTIONS, *BLOCKS, *REFERENCES, *LOCATED]
 RUNS = ProbeRuns(ALL)
 
 

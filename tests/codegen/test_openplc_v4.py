@@ -96,7 +96,10 @@ class TestArchive:
     def test_is_the_same_for_the_same_sources_wherever_they_lie(self, plant: Artefact) -> None:
         again = build(PLANT)
         assert (again.data, again.md5) == (plant.data, plant.md5)
-        assert b"/" not in zipfile.ZipFile(io.BytesIO(plant.data)).read("program_bodies.hpp").split(b"#line")[1].split(b"\n")[0]
+        assert (
+            b"/"
+            not in zipfile.ZipFile(io.BytesIO(plant.data)).read("program_bodies.hpp").split(b"#line")[1].split(b"\n")[0]
+        )
 
     def test_has_another_md5_for_another_program(self, plant: Artefact) -> None:
         assert build(PLANT.replace("+ 1;", "+ 2;")).md5 != plant.md5
@@ -186,7 +189,10 @@ class TestContract:
     def test_values(self, plant: Artefact, tmp_path: Path) -> None:
         machine = Machine.load(plant, tmp_path)
         machine.scan(times=2)
-        found = {path: machine.read(path) for path in ("TOTAL", "M1.LEVEL", "M1.MODE", "M1.TABLE[2]", "M1.NAME", "M1.WIDE", "RUNG_FAULTS")}
+        found = {
+            path: machine.read(path)
+            for path in ("TOTAL", "M1.LEVEL", "M1.MODE", "M1.TABLE[2]", "M1.NAME", "M1.WIDE", "RUNG_FAULTS")
+        }
         assert found == {
             "TOTAL": 102, "M1.LEVEL": 1.5, "M1.MODE": 1, "M1.TABLE[2]": 22, "M1.NAME": "pump", "M1.WIDE": "äö", "RUNG_FAULTS": 2,
         }  # fmt: skip
@@ -209,7 +215,8 @@ class TestContract:
 class TestForcing:
     def test_a_forced_variable_is_pinned_inside_the_scan(self, tmp_path: Path) -> None:
         machine = started(
-            "PROGRAM P VAR a, seen : INT; b : BOOL; c : INT; END_VAR a := a + 1; seen := a; b := a > 100; c := c + 1; END_PROGRAM", tmp_path
+            "PROGRAM P VAR a, seen : INT; b : BOOL; c : INT; END_VAR a := a + 1; seen := a; b := a > 100; c := c + 1; END_PROGRAM",
+            tmp_path,
         )
         machine.scan(times=3)
         assert machine.force_int("P.A", 500) == 0x7E
@@ -417,7 +424,10 @@ def test_addresses_given_by_var_config(tmp_path: Path) -> None:
 
 
 def test_addresses_that_the_runtime_has_no_place_for_work_inside_the_program(tmp_path: Path) -> None:
-    machine = started("PROGRAM P VAR b AT %MB5 : BYTE := 3; w AT %MW2000 : INT; END_VAR b := b + 1; w := w + 2; END_PROGRAM", tmp_path)
+    machine = started(
+        "PROGRAM P VAR b AT %MB5 : USINT := 3; w AT %MW2000 : INT; END_VAR b := b + 1; w := w + 2; END_PROGRAM",
+        tmp_path,
+    )
     assert machine.located == []
     machine.scan(times=3)
     assert (machine.read("P.B"), machine.read("P.W")) == (6, 6)

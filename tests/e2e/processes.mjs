@@ -99,11 +99,14 @@ export async function startSimulator(python, state) {
   };
 }
 
+/** Where `makeBarePython` puts its interpreter. */
+export function barePython(state) {
+  return join(state, "bare-python", process.platform === "win32" ? "Scripts\\python.exe" : "bin/python");
+}
+
 /** A Python with nothing installed but its own library, as a user's machine has it. */
-export async function barePython(python, state) {
-  const folder = join(state, "bare-python");
-  await promisify(execFile)(python, ["-m", "venv", "--without-pip", folder]);
-  return join(folder, process.platform === "win32" ? "Scripts\\python.exe" : "bin/python");
+export function makeBarePython(python, state) {
+  return promisify(execFile)(python, ["-m", "venv", "--without-pip", join(state, "bare-python")]);
 }
 
 export function copyProgram(source, folder) {

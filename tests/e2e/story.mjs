@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { barePython, copyProgram, endAll, poll, startSimulator, startVsCode } from "./processes.mjs";
+import { barePython, copyProgram, endAll, makeBarePython, poll, startSimulator, startVsCode } from "./processes.mjs";
 import { Workbench } from "./workbench.mjs";
 
 const [vsix, python, output] = process.argv.slice(2);
@@ -40,10 +40,10 @@ async function step(title, act) {
 async function main() {
   let machine;
   await step("VS Code and the simulated machine start", async () => {
-    const bare = await barePython(python, state);
     const [simulator, address] = await Promise.all([
       startSimulator(python, state),
-      startVsCode(state, vsix, { "rung.interpreter": bare }),
+      startVsCode(state, vsix, { "rung.interpreter": barePython(state) }),
+      makeBarePython(python, state),
     ]);
     machine = simulator;
     workbench = await Workbench.open(address, folder);
@@ -121,11 +121,17 @@ async function main() {
     await workbench.page.keyboard.press("Escape");
   });
 
+  await step("An edit shows that the machine runs another program", async () => {
+    await workbench.overtype("Main.st", "1", "2");
+    await workbench.row("program differs").waitFor();
+    await workbench.screenshot(join(output, "differs.png"));
+    await workbench.overtype("Main.st", "2", "1");
+    await workbench.row("in sync").waitFor();
+  });
+
   await step("The machine's log is shown", async () => {
     await workbench.run("PLC: Show Logs");
-    await workbench.page.locator(".part.panel .output-view .view-line, .part.panel .view-line").first().waitFor();
-    await workbench.screenshot(join(output, "logs.png"));
-    await workbench.page.keyboard.press("Control+J");
+    await workbench.outputLine("PLC State: RUNNING").first().waitFor();
   });
 
   await step("The machine stops only after a question", async () => {
@@ -137,6 +143,10 @@ async function main() {
     await workbench.run("PLC: Stop");
     await workbench.pressInDialog("Stop the Machine");
     await workbench.statusShows("line3 ▸ STOP");
+  });
+
+  await step("The log that is shown goes on by itself", async () => {
+    await workbench.outputLine("PLC State: STOPPED").first().waitFor();
   });
 
   await step("The machine starts again", async () => {

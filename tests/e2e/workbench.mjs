@@ -100,6 +100,10 @@ export class Workbench {
     return this.page.locator(".markers-panel .monaco-list-row", { hasText: text });
   }
 
+  outputLine(text) {
+    return this.page.locator(".part.panel .view-line", { hasText: text });
+  }
+
   notification(text) {
     return this.page.locator(".notifications-toasts .notification-toast", { hasText: text });
   }

@@ -8,16 +8,16 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.runtimes.conftest import PASSWORD, QUICK, Events, raw_peer
 
 from rung.runtimes.address import Address
 from rung.runtimes.connection import Connection, ConnectionEvent, State
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile
+from runtimes.scripted_device import PASSWORD, QUICK, Events, raw_peer
 
 if TYPE_CHECKING:
-    from tests.runtimes.conftest import Identity, ScriptedDevice
+    from runtimes.scripted_device import Identity, ScriptedDevice
 
 
 def new_connection(device: ScriptedDevice) -> Connection:
@@ -84,6 +84,17 @@ async def test_a_changed_certificate_shows_both_and_sends_nothing(
     assert states(events) == ["connecting", "error"]
     assert device.requests == []
     assert PinStore().get(device.address) == stranger.pin
+
+
+async def test_a_trusted_certificate_is_never_replaced_in_one_step(
+    device: ScriptedDevice, connection: Connection, stranger: Identity
+) -> None:
+    PinStore().trust(device.address, stranger.pin)
+    outcome = await connection.connect("admin", PASSWORD, trust=device.identity.pin)
+    assert (outcome.state, outcome.kind) == ("error", Kind.CERTIFICATE_CHANGED)
+    assert device.requests == []
+    PinStore().forget(device.address)
+    assert (await connection.connect("admin", PASSWORD, trust=device.identity.pin)).state == "connected"
 
 
 async def test_a_pin_that_cannot_be_written_ends_before_any_credentials_are_sent(

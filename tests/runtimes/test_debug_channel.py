@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.runtimes.conftest import MD5
 
 from rung.codegen.artefact import Leaf
 from rung.runtimes.debug import DebugChannel
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.v4 import V4Client
+from runtimes.scripted_device import MD5
 
 if TYPE_CHECKING:
-    from tests.runtimes.conftest import ScriptedDevice
+    from runtimes.scripted_device import ScriptedDevice
 
 TOTAL = Leaf(0, 0, "G_TOTAL", "DINT", 4)
 COUNTER = Leaf(1, 5, "INSTANCE0.COUNTER", "INT", 2)

@@ -29,7 +29,7 @@ def test_the_recorded_list_is_asked_for_and_read() -> None:
     leaves = [leaf("DINT", 4, 0, 0), leaf("INT", 2, 1, 5)]
     assert frames.encode(frames.list_request(leaves)) == "44 00 02 00 00 00 01 00 05"
     answer = frames.list_answer(frames.decode("44 7e 00 01 00 00 0c 80 00 06 e4 0c 00 00 80 0c"))
-    assert answer == ListAnswer(2, 0xC80, bytes.fromhex("e40c0000800c"))
+    assert answer == ListAnswer(2, bytes.fromhex("e40c0000800c"))
 
 
 def test_the_recorded_force_and_unforce_are_made() -> None:

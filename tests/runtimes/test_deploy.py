@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
-from tests.runtimes.conftest import MD5, OTHER_MD5, PASSWORD
 
 from rung.codegen.artefact import Artefact
 from rung.runtimes.compile_log import DeviceDiagnostic
 from rung.runtimes.connection import Connection
 from rung.runtimes.deploy import DeployReport, Progress, deploy
 from rung.runtimes.errors import Kind
+from runtimes.scripted_device import MD5, OTHER_MD5, PASSWORD
 
 if TYPE_CHECKING:
-    from tests.runtimes.conftest import ScriptedDevice
+    from runtimes.scripted_device import ScriptedDevice
 
 PROGRAM = Artefact("openplc-v4", "program.zip", b"PK" * 30_000, MD5, (), {"main.st": "/work/main.st"})
 
@@ -69,6 +69,10 @@ class Deploy:
     @property
     def stages(self) -> list[str]:
         return list(dict.fromkeys(step.stage for step in self.steps))
+
+
+def log_entry(number: int, message: str) -> dict[str, object]:
+    return {"id": number, "level": "ERROR", "message": message, "timestamp": "2026-11-22T05:43:30+0000"}
 
 
 def kind_of(report: DeployReport) -> Kind:
@@ -191,9 +195,16 @@ async def test_code_that_compiles_here_goes_on(connected: Connection) -> None:
 async def test_a_refused_upload_ends_there(
     device: ScriptedDevice, connected: Connection, reason: str, kind: Kind
 ) -> None:
-    device.script("upload-file", device.json({"CompilationStatus": "FAILED", "UploadFileFail": reason}))
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        device.log.append(log_entry(1, "Disallowed extension: x.js"))
+        return device.json({"CompilationStatus": "FAILED", "UploadFileFail": reason})
+
+    device.script("upload-file", refuse)
     report = await Deploy().run(connected)
     assert (kind_of(report), report.stage) == (kind, "upload")
+    assert report.error is not None
+    assert ("Disallowed extension: x.js" in report.error.message) == (kind is Kind.UPLOAD_REFUSED)
     assert "GET start-plc" not in device.requests
 
 
@@ -255,12 +266,18 @@ async def test_a_device_that_refuses_connections_while_it_compiles_is_waited_for
 
 
 async def test_a_program_that_cannot_be_loaded_did_not_start(device: ScriptedDevice, connected: Connection) -> None:
-    device.after_start = "STATUS:EMPTY"
-    device.log = [{"id": 1, "level": "ERROR", "message": "undefined symbol: f", "timestamp": "t"}]
+    async def fail(request: web.Request) -> web.StreamResponse:
+        device.plc = "STATUS:EMPTY"
+        device.log.append(log_entry(2, "undefined symbol: f"))
+        return device.json({"status": "START:OK"})
+
+    device.log = [log_entry(1, "an old trouble")]
+    device.script("start-plc", fail)
     report = await Deploy().run(connected)
     assert (kind_of(report), report.stage, report.plc) == (Kind.START_FAILED, "start", "EMPTY")
     assert report.error is not None
     assert "undefined symbol: f" in report.error.message
+    assert "an old trouble" not in report.error.message
 
 
 async def test_a_program_that_crashes_at_once_has_crashed(device: ScriptedDevice, connected: Connection) -> None:

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.runtimes.conftest import PASSWORD, QUICK, raw_peer
 
 from rung.runtimes.debug import DebugChannel
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.tls import CertificateMismatch, open_pinned_socket
 from rung.runtimes.v4 import V4Client
+from runtimes.scripted_device import PASSWORD, QUICK, raw_peer
 
 if TYPE_CHECKING:
-    from tests.runtimes.conftest import Identity, ScriptedDevice
+    from runtimes.scripted_device import Identity, ScriptedDevice
 
 CALLS: list[Callable[[V4Client], Awaitable[object]]] = [
     lambda c: c.probe(),

@@ -17,7 +17,7 @@ from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.pins import PinStore, fetch_certificate
 
 if TYPE_CHECKING:
-    from tests.runtimes.conftest import Identity, ScriptedDevice
+    from runtimes.scripted_device import Identity, ScriptedDevice
 
 A = Address("192.168.0.10", 8443)
 ONE = "11" * 32

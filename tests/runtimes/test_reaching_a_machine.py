@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.runtimes.conftest import QUICK, raw_peer
 
 from rung.runtimes.address import Address
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.failures import Phase, describe
 from rung.runtimes.pins import fetch_certificate
 from rung.runtimes.v4 import V4Client
+from runtimes.scripted_device import QUICK, raw_peer
 
 if TYPE_CHECKING:
-    from tests.runtimes.conftest import Identity, ScriptedDevice
+    from runtimes.scripted_device import Identity, ScriptedDevice
 
 A = Address("line3", 8443)
 

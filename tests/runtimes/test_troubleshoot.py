@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.runtimes.conftest import PASSWORD, QUICK, raw_peer
-
 from rung.runtimes import troubleshoot
 from rung.runtimes.address import Address
 from rung.runtimes.errors import Kind
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile
 from rung.runtimes.troubleshoot import Step
+from runtimes.scripted_device import PASSWORD, QUICK, raw_peer
 
 if TYPE_CHECKING:
-    from tests.runtimes.conftest import Identity, ScriptedDevice
+    from runtimes.scripted_device import Identity, ScriptedDevice
 
 
 async def steps_of(address: Address, password: str | None = PASSWORD) -> list[Step]:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
-from tests.runtimes.conftest import PASSWORD, QUICK
 
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import PlcState, TaskTiming, User
 from rung.runtimes.v4 import V4Client
+from runtimes.scripted_device import PASSWORD, QUICK
 
 if TYPE_CHECKING:
-    from tests.runtimes.conftest import ScriptedDevice
+    from runtimes.scripted_device import ScriptedDevice
 
 
 async def failure_of(work: Awaitable[object]) -> RuntimeFailure:

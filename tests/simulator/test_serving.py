@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import socket
@@ -126,3 +127,20 @@ def test_the_import_costs_nothing() -> None:
         "import sys, rung.simulator; print(sorted({'aiohttp', 'socketio', 'cryptography', 'jwt'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_full_disk_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(DataFolderError, match=r"cannot be used \(No space left on device\)"):
+        asyncio.run(Simulator(tmp_path, port=0).start())
+    monkeypatch.undo()
+    asyncio.run(_start_and_stop(tmp_path))
+
+
+async def _start_and_stop(folder: Path) -> None:
+    simulator = Simulator(folder, port=0, discovery_port=0)
+    await simulator.start()
+    await simulator.stop()

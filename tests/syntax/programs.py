@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-WORDS = (
-    "IF THEN ELSIF ELSE END_IF CASE OF END_CASE FOR TO BY DO END_FOR WHILE END_WHILE REPEAT UNTIL END_REPEAT EXIT RETURN "
-    "PROGRAM END_PROGRAM FUNCTION END_FUNCTION FUNCTION_BLOCK END_FUNCTION_BLOCK TYPE END_TYPE STRUCT END_STRUCT ARRAY "
-    "CONFIGURATION END_CONFIGURATION RESOURCE END_RESOURCE TASK WITH ON VAR VAR_INPUT VAR_GLOBAL VAR_ACCESS VAR_CONFIG END_VAR "
-    "AT CONSTANT RETAIN NOT AND OR XOR MOD TRUE a b Motor INT BOOL STRING REF_TO LD ST METHOD END JMP IFF INITIAL_STEP STEP "
-    ":= => ; : , . .. ( ) [ ] ^ + - * / ** = <> < > <= >= & == != && || % ! { } {{ }} (* *) // /* */ ' \" $ # @ "
-    "1 2 1.5 16#FF T#5s T# INT#5 Colour#Red %IX0.0 %X3 'text' \"wide\" (*DBG: (*FILE: é 😀"
-).split()
+WORDS = ["IF", "THEN", "ELSIF", "ELSE", "END_IF", "CASE", "OF", "END_CASE", "FOR", "TO", "BY", "DO", "END_FOR", "WHILE", "END_WHILE", "REPEAT", "UNTIL", "END_REPEAT", "EXIT", "RETURN", "PROGRAM", "END_PROGRAM", "FUNCTION", "END_FUNCTION", "FUNCTION_BLOCK", "END_FUNCTION_BLOCK", "TYPE", "END_TYPE", "STRUCT", "END_STRUCT", "ARRAY", "CONFIGURATION", "END_CONFIGURATION", "RESOURCE", "END_RESOURCE", "TASK", "WITH", "ON", "VAR", "VAR_INPUT", "VAR_GLOBAL", "VAR_ACCESS", "VAR_CONFIG", "END_VAR", "AT", "CONSTANT", "RETAIN", "NOT", "AND", "OR", "XOR", "MOD", "TRUE", "a", "b", "Motor", "INT", "BOOL", "STRING", "REF_TO", "LD", "ST", "METHOD", "END", "JMP", "IFF", "INITIAL_STEP", "STEP", ":=", "=>", ";", ":", ",", ".", "..", "(", ")", "[", "]", "^", "+", "-", "*", "/", "**", "=", "<>", "<", ">", "<=", ">=", "&", "==", "!=", "&&", "||", "%", "!", "{", "}", "{{", "}}", "(*", "*)", "//", "/*", "*/", "'", '"', "$", "#", "@", "1", "2", "1.5", "16#FF", "T#5s", "T#", "INT#5", "Colour#Red", "%IX0.0", "%X3", "'text'", '"wide"', "(*DBG:", "(*FILE:", "é", "😀"]
 
 soup = st.lists(st.sampled_from([*WORDS, "\n", "\r\n", "\r", "\t", " "]), max_size=60).map(" ".join)
 dense_soup = st.lists(st.sampled_from([*WORDS, "\n"]), max_size=60).map("".join)
@@ -19,7 +12,7 @@ anything = st.one_of(soup, dense_soup, st.text(max_size=80))
 
 names = st.sampled_from(["a", "Motor", "en", "on", "step", "len", "_x1", "at", "task"])
 values = st.sampled_from(["1", "16#F_F", "TRUE", "1.5e-3", "T#1d2h3m4s5ms", "'it$'s'", '"w"', "Colour#Red", "%IX0.0", "INT#-5", "a", "en"])
-binaries = st.sampled_from("+ - * / MOD ** = <> < > <= >= AND & OR XOR".split())
+binaries = st.sampled_from(["+", "-", "*", "/", "MOD", "**", "=", "<>", "<", ">", "<=", ">=", "AND", "&", "OR", "XOR"])
 
 
 def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

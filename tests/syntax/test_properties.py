@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-import programs
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from rung.syntax.problem import Problem
 from rung.syntax.source import decode
 from rung.syntax.split import split
 from rung.syntax.tree import Unit
+from syntax import programs
 
 quick = settings(max_examples=150, deadline=None)
 

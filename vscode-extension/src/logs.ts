@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 
 import type { LogEntry, LogNotice } from "./protocol.ts";
 import type { Server } from "./server.ts";
-import { logLine } from "./wording.ts";
+import { deployLogEntry, logLine } from "./wording.ts";
 
 interface MachineLog {
   readonly channel: vscode.LogOutputChannel;
@@ -37,7 +37,10 @@ export class Logs implements vscode.Disposable {
         }
       }),
       server.onLog((notice) => { this.append(notice); }),
-      server.onDeployLog(({ target, line }) => { this.#output.info(`${target}: ${line}`); }),
+      server.onDeployLog(({ target, line }) => {
+        const { level, message } = deployLogEntry(line);
+        write(this.#output, { level, message: `${target}: ${message}` });
+      }),
     );
   }
 

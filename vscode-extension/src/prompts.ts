@@ -23,7 +23,7 @@ export async function askTrust(connection: Connection, question: TrustQuestion):
     fingerprintLines(question.fingerprint),
     "",
     `Subject: ${question.subject ?? "not stated"}`,
-    `Valid until: ${question.notAfter ?? "not stated"}`,
+    `Valid until: ${question.notAfter?.slice(0, 10) ?? "not stated"}`,
     "",
     'Compare the fingerprint with the one that "openssl x509 -noout -fingerprint -sha256 -in <certificate>" prints on the machine. ' +
       "Rung then accepts only this certificate at this address, and sends user name and password to nobody else.",
@@ -99,10 +99,10 @@ export async function askLogin(connection: Connection, username: string | undefi
   return name === undefined || password === undefined ? undefined : { username: name, password };
 }
 
-/** Asks before a machine that runs is stopped; `action` is the button that does it. */
+/** Asks before a machine that runs is stopped; `action` is the button that does it, `message` what it means. */
 export async function confirmStop(connection: Connection, message: string, action: string): Promise<boolean> {
   const status = "Show Status";
-  const title = `${connection.name} is RUNNING`;
+  const title = `${action} (${connection.name})?`;
   // As with certificates, the first button answers Enter and is harmless.
   const choice = await vscode.window.showWarningMessage(title, { modal: true, detail: message }, status, action);
   if (choice === status) {

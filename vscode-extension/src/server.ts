@@ -102,6 +102,7 @@ export class Server {
     takes: Commands[K]["takes"],
     progress?: Progress,
   ): Promise<Commands[K]["gives"] | FailureAnswer> {
+    await this.#queue; // a server that is just starting will answer
     const client = this.#client;
     if (client === undefined || this.#state !== "running") {
       return notRunning();

@@ -94,6 +94,12 @@ export function logLine(entry: LogEntry): string {
   return time === "" ? entry.message : `${time}  ${entry.message}`;
 }
 
+/** A line of the machine's compile log, "[LEVEL] text", in its two parts. */
+export function deployLogEntry(line: string): { level: string; message: string } {
+  const [, level = "INFO", message = line] = /^\[([A-Z]+)\]\s*(.*)$/.exec(line) ?? [];
+  return { level, message };
+}
+
 /** A duration that a runtime reports in microseconds. */
 export function microseconds(value: number): string {
   return value >= 1000 ? `${(value / 1000).toFixed(value >= 100_000 ? 0 : 1)} ms` : `${value.toFixed(0)} µs`;

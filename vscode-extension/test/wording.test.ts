@@ -6,7 +6,7 @@ import { suite, test } from "node:test";
 import { addressProblem, nameProblem, suggestedName } from "../src/addresses.ts";
 import { firstThatDoes, isNewEnough, pathCandidates, rejectionText } from "../src/interpreters.ts";
 import { isFailure, needsConfirmation } from "../src/protocol.ts";
-import { fingerprintLines, logLine, statusRows, statusWords, type Machine } from "../src/wording.ts";
+import { deployLogEntry, fingerprintLines, logLine, statusRows, statusWords, type Machine } from "../src/wording.ts";
 
 const machine: Machine = { name: "line3", address: "192.168.0.10:8443", state: "connected", plc: "RUNNING" };
 
@@ -51,6 +51,10 @@ suite("logs and status", () => {
     assert.equal(logLine({ message: "started", timestamp: "2024-05-01T10:00:00" }), "2024-05-01T10:00:00  started");
     assert.equal(logLine({ message: "started", timestamp: 0 }), "1970-01-01T00:00:00.000Z  started");
     assert.equal(logLine({ message: "started" }), "started");
+  });
+  test("a line of the compile log keeps its level", () => {
+    assert.deepEqual(deployLogEntry("[WARNING] slow disk"), { level: "WARNING", message: "slow disk" });
+    assert.deepEqual(deployLogEntry("Main.st:3: error"), { level: "INFO", message: "Main.st:3: error" });
   });
   test("the status names state, program, version and the times of each task", () => {
     const task = { name: "task0", scan_time_min: 12, scan_time_avg: 15.4, scan_time_max: 2100, scan_count: 7, overruns: 1 };

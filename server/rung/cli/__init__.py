@@ -43,9 +43,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader (`| head`) has what it wanted; a second error on exit would only confuse.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
+    except Exception as error:
+        return _mistake(error)
     return code
+
+
+def _mistake(error: Exception) -> int:
+    """A defect of ours: one sentence; the traceback goes to whoever asks for it, for it may show a program's text."""
+    import os
+    import traceback
+
+    if os.environ.get("RUNG_TRACEBACK"):
+        traceback.print_exception(error)
+    print(
+        f"error[internal]: Rung made a mistake ({type(error).__name__}). Nothing more was done.\n"
+        "  Run it again with RUNG_TRACEBACK=1 and report what it prints.",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def overview() -> str:

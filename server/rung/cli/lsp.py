@@ -16,5 +16,4 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     from rung.lsp.server import serve
 
-    serve()
-    return 0
+    return serve()

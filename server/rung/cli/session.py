@@ -53,7 +53,7 @@ def report(failure: RuntimeFailure, as_json: bool = False) -> int:
 
 def error_json(failure: RuntimeFailure | None) -> dict[str, str] | None:
     """Return the error object of the JSON contracts."""
-    return failure and {"kind": failure.kind.value, "message": failure.message, "hint": failure.hint}
+    return None if failure is None else {"kind": failure.kind.value, "message": failure.message, "hint": failure.hint}
 
 
 def run_async(work: Coroutine[object, object, _Result]) -> _Result:

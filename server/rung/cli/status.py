@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
         version, status, md5 = run_async(_look(options))
     except RuntimeFailure as failure:
         if options.json:
-            empty = {"state": "error", "plc": None, "version": None, "md5": None, "tasks": []}
+            empty: dict[str, object] = {"state": "error", "plc": None, "version": None, "md5": None, "tasks": []}
             print(json.dumps({**empty, "error": error_json(failure)}))
             return exit_code(failure.kind)
         return report(failure)

@@ -58,7 +58,9 @@ class Calls:
 
         if resolved.en is None and resolved.eno is None:
             return self._expressions.ordered(operands, build)
-        return self._gated(resolved, callee.result, lambda: _Call(arguments=[self._expressions.ordered(operands, build)]), _only)
+        return self._gated(
+            resolved, callee.result, lambda: _Call(arguments=[self._expressions.ordered(operands, build)]), _only
+        )
 
     def _operation(self, callee: StandardFunction, operands: list[Expr], texts: list[str]) -> str:
         if callee.operation in ("LOWER_BOUND", "UPPER_BOUND"):
@@ -104,7 +106,11 @@ class Calls:
         return lambda arguments: f"{names.body(callee.key)}({', '.join(['t', *arguments])})"
 
     def _gated(
-        self, resolved: ResolvedCall, result: Type | None, prepare: Callable[[], _Call], caller: Callable[[Sequence[str]], str]
+        self,
+        resolved: ResolvedCall,
+        result: Type | None,
+        prepare: Callable[[], _Call],
+        caller: Callable[[Sequence[str]], str],
     ) -> str:
         """A call with EN or ENO. ENO is TRUE if the call was made and no fault was counted in it (ed. 3, 6.6.1.5.4)."""
         scope = self._expressions.scope
@@ -212,7 +218,11 @@ class Calls:
         target_type = scope.analysis.types[target]
         value = text if source is None else self._expressions.convert(text, source, target_type)
         if argument.negated:
-            value = f"(!{value})" if scope.types.name(target_type) == "bool" else f"{scope.types.name(target_type)}(~{value})"
+            value = (
+                f"(!{value})"
+                if scope.types.name(target_type) == "bool"
+                else f"{scope.types.name(target_type)}(~{value})"
+            )
         if isinstance(target, BitAccess):
             return self._expressions.partial_assignment(target, value)
         return [f"SET({self._expressions.place(target)}, {value});"]
@@ -247,7 +257,13 @@ class Calls:
             return [*lines, *body, "}"]
         enabled, before = scope.local("en"), scope.local("faults")
         gate = "true" if resolved.en is None else self._expressions.value(resolved.en)
-        lines += [f"const bool {enabled} = {gate};", f"const uint32_t {before} = faults;", f"if ({enabled}) {{", *body, "}"]
+        lines += [
+            f"const bool {enabled} = {gate};",
+            f"const uint32_t {before} = faults;",
+            f"if ({enabled}) {{",
+            *body,
+            "}",
+        ]
         if resolved.eno is not None:
             lines += self.assign_output(resolved.eno, f"({enabled} && faults == {before})", None)
         return [*lines, "}"]

@@ -38,7 +38,12 @@ TAGS: Final = {
          "LWORD", "TIME", "DATE", "TOD", "DT", "STRING", "WSTRING")
     )
 }  # fmt: skip
-_TIME_NAMES: Final = {Family.DURATION: "TIME", Family.DATE: "DATE", Family.TIME_OF_DAY: "TOD", Family.DATE_AND_TIME: "DT"}
+_TIME_NAMES: Final = {
+    Family.DURATION: "TIME",
+    Family.DATE: "DATE",
+    Family.TIME_OF_DAY: "TOD",
+    Family.DATE_AND_TIME: "DT",
+}
 WIRE_STRING: Final = 127
 WIRE_WSTRING: Final = 253
 

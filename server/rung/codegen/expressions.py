@@ -24,6 +24,7 @@ from rung.semantics.types import (
     Elementary,
     Enumeration,
     Family,
+    Reference,
     Structure,
     Subrange,
     Type,
@@ -51,14 +52,22 @@ _OPERATIONS: Final = {
 }  # fmt: skip
 
 
+@dataclass(slots=True, frozen=True)
+class Limits:
+    """The values an integer can have. `by_loop`: that rests on a loop's control variable, which may be forced."""
+
+    low: int
+    high: int
+    by_loop: bool
+
+
 @dataclass(slots=True)
 class Loop:
-    """A FOR loop whose body leaves its control variable alone: `counter` is a C++ local that holds the same value in plain
-    bodies, and the value always lies in `low..high` (None where that is not known before run time)."""
+    """A FOR loop whose body leaves its control variable alone: `counter` is a C++ local that holds the same value in plain bodies.
+    `limits` is None where nothing is known of it before run time."""
 
     counter: str
-    low: int | None
-    high: int | None
+    limits: Limits | None
 
 
 @dataclass(slots=True)
@@ -98,6 +107,8 @@ class Expressions:
 
     def convert(self, text: str, source: Type, target: Type) -> str:
         """Return `text`, of type `source`, as a value of type `target`."""
+        if isinstance(strip(target), Reference):
+            return text
         if same_type(source, target) or self.scope.types.name(source) == self.scope.types.name(target):
             return text
         return conversion(storage(source), storage(target), text)
@@ -129,18 +140,32 @@ class Expressions:
                 return self._unary(expr)
             case Binary():
                 return self.ordered((expr.left, expr.right), lambda texts: self._binary(expr, texts[0], texts[1]))
+            case Call() if expr not in self._analysis.calls:
+                return self._reference(expr)
             case Call():
                 return self.call(expr)
             case _:
                 return self.place(expr)
 
     def _name(self, expr: NameExpr) -> str:
-        symbol = self._analysis.symbols[expr]
+        symbol = self._analysis.symbols.get(expr)
+        if symbol is None and isinstance(self._analysis.types[expr], Reference):
+            return "nullptr"  # NULL is a name that nobody declares
         if isinstance(symbol, EnumValueSymbol):
             return literal(symbol.type, symbol.value)
         place = self.place(expr)
         loop = self.scope.loops.get(symbol) if isinstance(symbol, Variable) else None
-        return place if loop is None else f"LOOP({self.scope.types.name(self._analysis.types[expr])}({loop.counter}), {place})"
+        return (
+            place
+            if loop is None
+            else f"LOOP({self.scope.types.name(self._analysis.types[expr])}({loop.counter}), {place})"
+        )
+
+    def _reference(self, expr: Call) -> str:
+        """`REF(x)`: the one call that takes a place (ed. 3, 6.4.4.10.3)."""
+        place = expr.arguments[0].value
+        assert place is not None
+        return f"&{self.place(place)}"
 
     # ------------------------------------------------------------------------------------------------ places
 
@@ -193,32 +218,66 @@ class Expressions:
         return f"element(t, {base}, {self._position(expr, kind, base)})"
 
     def _known_position(self, index: Expr, bound: tuple[int, int]) -> tuple[str, str] | None:
-        """Return how far `index` lies above its lower bound, plain and forced text, if it cannot lie outside of the bounds."""
+        """Return how far `index` lies above its lower bound, as plain and as force-aware text, if it cannot lie outside of the
+        bounds. The force-aware text is empty where it need not differ."""
         low, high = bound
+        found = self.limits(index)
+        if found is None or found.low < low or found.high > high:
+            return None
         constant = self._analysis.constants.get(index)
         if isinstance(constant, int):
-            return (str(constant - low), "") if low <= constant <= high else None
-        symbol = self._analysis.symbols.get(index) if isinstance(index, NameExpr) else None
-        loop = self.scope.loops.get(symbol) if isinstance(symbol, Variable) else None
-        if loop is None or loop.low is None or loop.high is None or loop.low < low or loop.high > high:
+            return str(constant - low), ""
+        text = self._counter_text(index)
+        plain = f"({text} - {integer(low)})" if low else text
+        kind = self._analysis.used_type(index)
+        return plain, _position_text(
+            self.value(index), kind, integer(low), str(high - low + 1)
+        ) if found.by_loop else ""
+
+    def limits(self, expr: Expr) -> Limits | None:
+        """Return the least and greatest value that an integer expression can have, None if its type is too wide to say."""
+        constant = self._analysis.constants.get(expr)
+        if isinstance(constant, int):
+            return Limits(constant, constant, False)
+        kind = storage(self._analysis.types[expr])
+        if not isinstance(kind, Elementary) or kind.family not in (Family.SIGNED, Family.UNSIGNED) or kind.bits > 32:
             return None
-        assert isinstance(index, NameExpr)
-        checked = _position_text(self.place(index), self._analysis.types[index], str(low), str(high - low + 1))
-        return (f"({loop.counter} - {integer(low)})" if low else loop.counter), checked
+        widest = Limits(kind.low, kind.high, False)
+        if isinstance(expr, NameExpr):
+            symbol = self._analysis.symbols.get(expr)
+            loop = self.scope.loops.get(symbol) if isinstance(symbol, Variable) else None
+            return widest if loop is None or loop.limits is None else loop.limits
+        if not isinstance(expr, Binary) or expr.op not in ("+", "-", "*", "MOD"):
+            return widest
+        left, right = self.limits(expr.left), self.limits(expr.right)
+        computed = None if left is None or right is None else _combined(expr.op, left, right)
+        # What may leave the type wraps round, and can then be anything.
+        return computed if computed is not None and kind.low <= computed.low and computed.high <= kind.high else widest
+
+    def _counter_text(self, expr: Expr) -> str:
+        """The value of an index that needs no check, in terms of the loops' counters, which compilers see through best."""
+        constant = self._analysis.constants.get(expr)
+        if isinstance(constant, int):
+            return integer(constant)
+        if isinstance(expr, NameExpr):
+            symbol = self._analysis.symbols.get(expr)
+            loop = self.scope.loops.get(symbol) if isinstance(symbol, Variable) else None
+            if loop is not None:
+                return loop.counter
+        if isinstance(expr, Binary) and expr.op in ("+", "-", "*"):
+            found = self.limits(expr)
+            if found is not None and found.by_loop:
+                return f"({self._counter_text(expr.left)} {expr.op} {self._counter_text(expr.right)})"
+        return self.value(expr)
 
     def _unchecked(self, base: str, known: Sequence[tuple[str, str]], bounds: Sequence[tuple[int, int]]) -> str:
         """An access that needs no check, except in force-aware bodies, where a loop's control variable may be forced."""
         plain, _ = known[0]
-        checked = known[0][1] or known[0][0]
+        checked = known[0][1] or f"Position({known[0][0]})"
         for (position, guarded), (low, high) in zip(known[1:], bounds[1:], strict=True):
             plain = f"({plain} * {high - low + 1} + {position})"
-            checked = f"row({checked}, {guarded or position}, {high - low + 1})"
-        if not any(guarded for _, guarded in known):
-            flat = 0
-            for (position, _), (low, high) in zip(known, bounds, strict=True):
-                flat = flat * (high - low + 1) + int(position)
-            return f"{base}.e[{flat}]"
-        return f"KNOWN({base}, {plain}, {checked})"
+            checked = f"row({checked}, {guarded or f'Position({position})'}, {high - low + 1})"
+        return f"KNOWN({base}, {plain}, {checked})" if any(guarded for _, guarded in known) else f"{base}.e[{plain}]"
 
     def _position(self, expr: Index, kind: Array, base: str) -> str:
         def build(texts: list[str]) -> str:
@@ -285,9 +344,13 @@ class Expressions:
             quotient = self.constant_division(expr.op, operands, expr.right, left, right)
             if quotient is not None:
                 return quotient
-        return standard_call(StandardFunction(expr.op, _OPERATIONS[expr.op], operands, self._analysis.types[expr]), (left, right))
+        return standard_call(
+            StandardFunction(expr.op, _OPERATIONS[expr.op], operands, self._analysis.types[expr]), (left, right)
+        )
 
-    def constant_division(self, operator: str, operands: Sequence[Type], divisor: Expr, left: str, right: str) -> str | None:
+    def constant_division(
+        self, operator: str, operands: Sequence[Type], divisor: Expr, left: str, right: str
+    ) -> str | None:
         """Return an integer division by a constant that can neither be zero nor overflow, as plain C++, else None."""
         kind, other = storage(operands[0]), storage(operands[1])
         constant = self._analysis.constants.get(divisor)
@@ -309,6 +372,21 @@ def _position_text(text: str, kind: Type, low: str, count: str) -> str:
     assert isinstance(base, Elementary)
     function = "position" if base.high < 1 << 31 else "long_position" if base.high < 1 << 63 else "unsigned_position"
     return f"{function}({text}, {low}, {count})"
+
+
+def _combined(operator: str, left: Limits, right: Limits) -> Limits | None:
+    by_loop = left.by_loop or right.by_loop
+    if operator == "+":
+        return Limits(left.low + right.low, left.high + right.high, by_loop)
+    if operator == "-":
+        return Limits(left.low - right.high, left.high - right.low, by_loop)
+    if operator == "*":
+        corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+        return Limits(min(corners), max(corners), by_loop)
+    if right.low != right.high or right.low <= 0:
+        return None
+    rest = right.low - 1
+    return Limits(0 if left.low >= 0 else -rest, min(left.high, rest) if left.high >= 0 else 0, by_loop)
 
 
 def _no_calls(call: Call) -> str:

@@ -96,7 +96,9 @@ class Initialisers:
                     lines += self.assign(f"self.{names.variable(variable.key)}", variable.type, variable.initial)
                     if variable.edge is not None:
                         # The edge blocks' own memory: an input that is TRUE in the first call is a rising edge (ed. 3, 6.6.3.5.3).
-                        lines.append(f"self.{names.edge_memory(variable.key)} = {'true' if variable.edge == 'F' else 'false'};")
+                        lines.append(
+                            f"self.{names.edge_memory(variable.key)} = {'true' if variable.edge == 'F' else 'false'};"
+                        )
         else:
             given = owner.default if isinstance(owner.default, Mapping) else {}
             for key, member in owner.fields.items():

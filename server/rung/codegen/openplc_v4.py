@@ -7,31 +7,25 @@ threads, share globals through copies; every located address is exchanged with t
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from rung.codegen import names
 from rung.codegen.archive import pack
-from rung.codegen.artefact import Artefact, Leaf
-from rung.codegen.debug_table import TAGS, Row, wire_size
-from rung.codegen.host import PLAIN_MACROS, QUIET, memory_size, support_files, support_includes
+from rung.codegen.artefact import Artefact
+from rung.codegen.host import FAST, FAST_END, PLAIN_MACROS, QUIET, support_files, support_includes
+from rung.codegen.openplc_debug import DebugArray, debug_arrays, debug_leaves, debug_map, debug_tables
 from rung.codegen.places import exchanged
 from rung.codegen.program import Core, build_core
-from rung.codegen.schedule import PlannedTask
+from rung.codegen.schedule import PlannedTask, plan
 from rung.codegen.sources import SourceMap
 from rung.semantics.model import Located, Program
-from rung.semantics.types import UDINT, StringType, Type, storage
 
 TARGET: Final = "openplc-v4"
 _INCLUDE: Final = "strucpp_runtime/include/"
 _ABI: Final = ("iec_std_lib.hpp", "iec_located.hpp", "debug_dispatch.hpp")
 _AREAS: Final = {"I": "Input", "Q": "Output", "M": "Memory"}
 _SIZES: Final = {"X": "Bit", "B": "Byte", "W": "Word", "D": "DWord", "L": "LWord"}
-_MOST_ELEMENTS: Final = 8000
-_MOST_ARRAYS: Final = 255
-FAULTS: Final = "RUNG_FAULTS"
 
 _FORCED_MACROS: Final = """\
 #define SET(place, ...) do { auto &place_ = (place); place_ = (__VA_ARGS__); pin(t, &place_, sizeof place_); } while (0)
@@ -42,19 +36,9 @@ _FORCED_MACROS: Final = """\
 _UNDO: Final = "#undef SET\n#undef PIN\n#undef LOOP\n#undef KNOWN\n"
 
 
-@dataclass(slots=True)
-class _Debug:
-    """One array of the debug channel: its rows, each with the number of its first element and the task that writes it."""
-
-    rows: list[tuple[int, Row, int | None]]
-    elements: int = 0
-
-    def add(self, row: Row, task: int | None) -> None:
-        self.rows.append((self.elements, row, task))
-        self.elements += len(row.paths)
-
-
-def build_openplc_v4(program: Program, sources: SourceMap, configuration: Mapping[str, bytes] | None = None) -> Artefact:
+def build_openplc_v4(
+    program: Program, sources: SourceMap, configuration: Mapping[str, bytes] | None = None
+) -> Artefact:
     """Return the zip for a runtime of version 4.1 or later.
 
     `configuration` holds the files of the archive's `conf/` folder by name, for instance `modbus_slave.json`. Raises BuildError
@@ -67,15 +51,13 @@ class _Adapter:
     __slots__ = ("_core", "_shared", "_sources")
 
     def __init__(self, program: Program, sources: SourceMap) -> None:
-        from rung.codegen.schedule import plan
-
         self._sources = sources
         self._shared = program.configuration is not None and len(plan(program.configuration).tasks) > 1
         globals_data, image_data = ("(*t.globals)", "(*t.image)") if self._shared else ("globals", "image_0")
         self._core: Core = build_core(program, sources, globals_data, image_data)
 
     def artefact(self, configuration: Mapping[str, bytes]) -> Artefact:
-        debug = self._debug_arrays()
+        debug = debug_arrays(self._core)
         text = "".join(file.text if file.text.endswith("\n") else f"{file.text}\n" for file in self._sources.files())
         slices = self._slices()
         files = {
@@ -85,13 +67,15 @@ class _Adapter:
             "program_types.hpp": self._core.types,
             "program_bodies.hpp": self._core.bodies,
         }
-        files |= {f"{_INCLUDE}{name}": content for name, content in support_files(*_ABI, "rung_openplc.hpp").items()}
+        files |= {
+            f"{_INCLUDE}{name}": _bare(content) for name, content in support_files(*_ABI, "rung_openplc.hpp").items()
+        }
         content = {name: text.encode() for name, text in files.items()}
         content |= {f"conf/{name}": configuration[name] for name in sorted(configuration)}
         md5 = _digest(content)
-        leaves = tuple(_leaves(debug))
+        leaves = tuple(debug_leaves(debug))
         content["defines.h"] = f'#define PROGRAM_MD5 "{md5}"\n'.encode()
-        content["debug-map.json"] = _debug_map(md5, debug, leaves)
+        content["debug-map.json"] = debug_map(md5, debug, leaves)
         paths = {file.name: file.path for file in self._sources.files()}
         return Artefact(TARGET, "program.zip", pack(content), md5, leaves, paths)
 
@@ -101,48 +85,14 @@ class _Adapter:
         """For each task, what it exchanges with the runtime: address and C++ place."""
         slices: list[list[tuple[Located, str]]] = []
         for task in self._core.schedule.tasks:
-            entries: list[tuple[Located, str]] = []
-            for address in self._core.places.image.cells:
-                if exchanged(address):
-                    entries.append((address, f"image_{task.number}.{self._core.places.image.member(address)}"))
+            image, cells = f"image_{task.number}", self._core.places.image
+            entries = [(address, f"{image}.{cells.member(address)}") for address in cells.cells if exchanged(address)]
             for link in self._core.links:
                 mine = link.instance in task.instances if link.instance is not None else task.number == 0
                 if mine and exchanged(link.address):
                     entries.append((link.address, link.place))
             slices.append(entries)
         return slices
-
-    # ------------------------------------------------------------------------------------------------- debug
-
-    def _debug_arrays(self) -> list[_Debug]:
-        arrays = [_Debug([])]
-        arrays[0].add(Row((FAULTS,), "rung::faults", UDINT), None)
-        self._fill(arrays, self._core.global_rows(), 0, None)
-        for planned in self._core.schedule.instances:
-            task = next(task for task in self._core.schedule.tasks if planned in task.instances)
-            if len(arrays) < _MOST_ARRAYS:
-                arrays.append(_Debug([]))
-                self._fill(arrays, self._core.instance_rows(planned), task.number, task.number)
-        return arrays
-
-    def _fill(self, arrays: list[_Debug], rows: Iterator[Row], task: int, owner: int | None) -> None:
-        """Add rows to the last array, and to further ones where it is full; the channel's address space is the limit."""
-        for row in rows:
-            place = self._static_place(row.place, task)
-            start = 0
-            while start < len(row.paths):
-                if arrays[-1].elements == _MOST_ELEMENTS:
-                    if len(arrays) == _MOST_ARRAYS:
-                        return
-                    arrays.append(_Debug([]))
-                paths = row.paths[start : start + _MOST_ELEMENTS - arrays[-1].elements]
-                at = place if start == 0 else f"{place.removesuffix('[0]')}[{start}]"
-                arrays[-1].add(Row(paths, at, row.kind), owner)
-                start += len(paths)
-
-    def _static_place(self, place: str, task: int) -> str:
-        """Turn a place as bodies see it into the address of static storage: of the task's image, of the shared globals."""
-        return place.replace("(*t.globals)", "globals").replace("(*t.image)", f"image_{task}")
 
     # ------------------------------------------------------------------------------------------------- files
 
@@ -163,13 +113,14 @@ struct Configuration_CONFIG0 : ConfigurationInstance {{
 }}
 """
 
-    def _program(self, debug: Sequence[_Debug], slices: Sequence[Sequence[tuple[Located, str]]]) -> str:
+    def _program(self, debug: Sequence[DebugArray], slices: Sequence[Sequence[tuple[Located, str]]]) -> str:
         tasks = self._core.schedule.tasks
         clock = "static __thread int64_t scan_time = 0;" if self._shared else "static int64_t scan_time = 0;"
         parts = [
             QUIET,
             '#include <pthread.h>\n#include "generated.hpp"\n#include "debug_dispatch.hpp"\n',
             f"namespace rung {{\n{clock}\nstatic uint32_t faults = 0;\nstatic inline int64_t now() {{ return scan_time; }}\n}}\n",
+            FAST,
             support_includes(),
             "namespace {\nusing namespace rung;\n",
             '#include "program_types.hpp"\n',
@@ -177,10 +128,10 @@ struct Configuration_CONFIG0 : ConfigurationInstance {{
             "".join(f"{line}\n" for line in self._storage()),
             '#include "rung_openplc.hpp"\n',
             "".join(f"{line}\n" for line in self._merging()),
-            f'{PLAIN_MACROS}namespace plain {{\n#include "program_bodies.hpp"\n}}\n{_UNDO}',
+            f'{PLAIN_MACROS}namespace plain {{\n#include "program_bodies.hpp"\n}}\n{FAST_END}{_UNDO}',
             f'{_FORCED_MACROS}namespace forced {{\n#include "program_bodies.hpp"\n}}\n{_UNDO}',
             "".join(f"{line}\n" for line in self._tasks()),
-            "".join(f"{line}\n" for line in _debug_tables(debug)),
+            "".join(f"{line}\n" for line in debug_tables(debug)),
             "}\n",
             "".join(f"{line}\n" for line in self._configuration(slices)),
             _EXPORTS,
@@ -278,7 +229,9 @@ struct Configuration_CONFIG0 : ConfigurationInstance {{
         if task.event is None:
             return "true"
         place = self._core.places.of(task.event) or ""
-        level = place.replace("(*t.globals)", f"(*task_{task.number}.globals)").replace("(*t.image)", f"image_{task.number}")
+        level = place.replace("(*t.globals)", f"(*task_{task.number}.globals)").replace(
+            "(*t.image)", f"image_{task.number}"
+        )
         return f"triggered(task_{task.number}, {level})"
 
     def _resources(self) -> Iterator[str]:
@@ -328,37 +281,13 @@ EXPORTED uint8_t strucpp_debug_write(uint8_t array, uint16_t element, const uint
 """
 
 
+def _bare(header: str) -> str:
+    """A support header without its comments, line by line: a third of the download, and the device reads none of them."""
+    return "\n".join("" if line.lstrip().startswith("//") else line for line in header.split("\n"))
+
+
 def _quoted(text: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "_-. ") else "_" for c in text)
-
-
-def _capacity(kind: Type) -> int:
-    base = storage(kind)
-    return base.length if isinstance(base, StringType) else 0
-
-
-def _debug_tables(arrays: Sequence[_Debug]) -> Iterator[str]:
-    for number, array in enumerate(arrays):
-        yield f"const Row rows_{number}[] = {{"
-        for first, row, task in array.rows:
-            owner = "ANY_TASK" if task is None else str(task)
-            yield (
-                f"  {{&{row.place}, {first}, {len(row.paths)}, {memory_size(row.kind)}, "
-                f"{TAGS[row.type_name]}, {_capacity(row.kind)}, {owner}}},"
-            )
-        yield "  {nullptr, 0, 0, 0, 0, 0, 0}};"
-    yield "const DebugArray debug_arrays[] = {"
-    for number, array in enumerate(arrays):
-        yield f"  {{rows_{number}, {len(array.rows)}, {array.elements}}},"
-    yield "};"
-    yield f"const uint8_t debug_array_count = {len(arrays)};"
-
-
-def _leaves(arrays: Sequence[_Debug]) -> Iterator[Leaf]:
-    for number, array in enumerate(arrays):
-        for first, row, _ in array.rows:
-            for offset, path in enumerate(row.paths):
-                yield Leaf(number, first + offset, path, row.type_name, wire_size(row.kind))
 
 
 def _digest(files: Mapping[str, bytes]) -> str:
@@ -368,17 +297,3 @@ def _digest(files: Mapping[str, bytes]) -> str:
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
-
-
-def _debug_map(md5: str, arrays: Sequence[_Debug], leaves: Sequence[Leaf]) -> bytes:
-    document = {
-        "version": 2,
-        "md5": md5,
-        "typeTags": TAGS,
-        "arrays": [{"index": number, "count": array.elements} for number, array in enumerate(arrays)],
-        "leaves": [
-            {"arrayIdx": leaf.array, "elemIdx": leaf.element, "path": leaf.path, "type": leaf.type, "size": leaf.size}
-            for leaf in leaves
-        ],
-    }
-    return json.dumps(document, separators=(",", ":")).encode()

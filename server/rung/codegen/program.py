@@ -85,7 +85,9 @@ class _CoreWriter:
         "_bodies", "_configuration", "_globals", "_init_text", "_initial", "_places", "_pous", "_program", "_types", "_types_text",
     )  # fmt: skip
 
-    def __init__(self, program: Program, configuration: Configuration, sources: SourceMap, globals_data: str, image_data: str) -> None:
+    def __init__(
+        self, program: Program, configuration: Configuration, sources: SourceMap, globals_data: str, image_data: str
+    ) -> None:
         numbers = LineNumbers(sources)
         self._program = program
         self._configuration = configuration
@@ -156,7 +158,9 @@ class _CoreWriter:
         arguments = ["t", data]
         for parameter in pou.variables.values():
             if parameter.section is SectionKind.VAR_IN_OUT:
-                actual = next((c.variable for c in connections if c.parameter is parameter and c.variable is not None), None)
+                actual = next(
+                    (c.variable for c in connections if c.parameter is parameter and c.variable is not None), None
+                )
                 cpp = self._types.name(parameter.type)
                 self._types.reachable[cpp] = None
                 arguments.append(f"elsewhere<{cpp}>(t)" if actual is None else place(actual))
@@ -232,7 +236,9 @@ class _CoreWriter:
             data = names.instance(planned.number)
             for variable in planned.instance.pou.variables.values():
                 if variable.address is not None and not in_image(variable):
-                    yield from _array_links(variable.address, f"{data}.{names.variable(variable.key)}", variable.type, planned)
+                    yield from _array_links(
+                        variable.address, f"{data}.{names.variable(variable.key)}", variable.type, planned
+                    )
         yield from self._configured(schedule)
 
     def _configured(self, schedule: Schedule) -> Iterator[Link]:

@@ -137,7 +137,9 @@ def build_executable(host: HostProgram, toolchain: Toolchain | None = None, flag
         command = [*compiler.command, *flags, "program.cpp", "-o", f"program{_SUFFIX}", "-lm"]
         done = subprocess.run(command, cwd=build, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode != 0:
-            raise BuildError(f"{compiler.name} refused the generated code, which is a defect of Rung:\n{done.stderr.strip()}")
+            raise BuildError(
+                f"{compiler.name} refused the generated code, which is a defect of Rung:\n{done.stderr.strip()}"
+            )
         os.replace(build / f"program{_SUFFIX}", executable)
     _prune(folder)
     return executable
@@ -159,7 +161,9 @@ def _prune(folder: Path) -> None:
 
 def _execute(command: Sequence[str], settings: str) -> tuple[int, str | None]:
     """Run the program to its end; return the scans it told of, and what went wrong."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
     assert process.stdin is not None
     assert process.stderr is not None
     progress = _Progress()

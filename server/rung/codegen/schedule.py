@@ -54,7 +54,9 @@ class Schedule:
     @property
     def instances(self) -> list[PlannedInstance]:
         """All instances, by number."""
-        return sorted((planned for task in self.tasks for planned in task.instances), key=lambda planned: planned.number)
+        return sorted(
+            (planned for task in self.tasks for planned in task.instances), key=lambda planned: planned.number
+        )
 
     def by_urgency(self) -> list[PlannedTask]:
         """The tasks, the most urgent first, equals in the order of the source."""
@@ -63,7 +65,9 @@ class Schedule:
 
 def plan(configuration: Configuration) -> Schedule:
     """Return the schedule of a configuration. A program without a task gets one of its own, least urgent, at the base period."""
-    intervals = [task.interval_ns for resource in configuration.resources for task in resource.tasks if task.interval_ns]
+    intervals = [
+        task.interval_ns for resource in configuration.resources for task in resource.tasks if task.interval_ns
+    ]
     base = gcd(*intervals) if intervals else DEFAULT_PERIOD_NS
     paths = _paths(configuration)
     numbers = {instance: number for number, instance in enumerate(paths)}
@@ -76,7 +80,9 @@ def plan(configuration: Configuration) -> Schedule:
         period = base if event is not None else interval or base
         urgency = _LEAST_URGENT if task is None else task.priority
         name = task.name if task is not None else f"{resource.name}_background"
-        tasks.append(PlannedTask(len(tasks), name, resource.name, resource.processor, period, interval, urgency, event, planned))
+        tasks.append(
+            PlannedTask(len(tasks), name, resource.name, resource.processor, period, interval, urgency, event, planned)
+        )
 
     for resource in configuration.resources:
         for task in resource.tasks:
@@ -95,7 +101,9 @@ def _paths(configuration: Configuration) -> dict[ProgramInstance, str]:
         for instance in resource.instances:
             counts[instance.name.upper()] = counts.get(instance.name.upper(), 0) + 1
     return {
-        instance: instance.name.upper() if counts[instance.name.upper()] == 1 else f"{resource.name}.{instance.name}".upper()
+        instance: instance.name.upper()
+        if counts[instance.name.upper()] == 1
+        else f"{resource.name}.{instance.name}".upper()
         for resource in configuration.resources
         for instance in resource.instances
     }

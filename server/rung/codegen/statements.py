@@ -12,7 +12,7 @@ from typing import Final
 
 from rung.codegen.calls import Calls
 from rung.codegen.cpp_text import CppText
-from rung.codegen.expressions import Expressions, Loop, Scope
+from rung.codegen.expressions import Expressions, Limits, Loop, Scope
 from rung.codegen.values import integer
 from rung.codegen.walk import may_write
 from rung.semantics.model import Pou, Variable
@@ -180,7 +180,9 @@ class Statements:
             assert isinstance(last, int)
             for start, stop in _without(max(int(first), kind.low), min(int(last), kind.high), covered):
                 covered.append((start, stop))
-                labels.append(f"case {integer(start)}:" if start == stop else f"case {integer(start)} ... {integer(stop)}:")
+                labels.append(
+                    f"case {integer(start)}:" if start == stop else f"case {integer(start)} ... {integer(stop)}:"
+                )
         return labels
 
     # ------------------------------------------------------------------------------------------------- loops
@@ -219,21 +221,26 @@ class Statements:
     def _counted(self, statement: For, variable: Variable, kind: Elementary, step: int) -> None:
         """A loop whose control variable is only read in its body, so that a C++ counter of twice the width can lead it."""
         analysis = self._scope.analysis
-        wide = "int32_t" if kind.bits < 32 else "int64_t"
         cpp = self._scope.types.name(kind)
         counter, last = self._scope.local("n"), self._scope.local("last")
         place = self._expressions.variable(variable)
-        first_value, last_value = analysis.constants.get(statement.first), analysis.constants.get(statement.last)
-        ends = sorted((first_value, last_value)) if isinstance(first_value, int) and isinstance(last_value, int) else (None, None)
+        first, final = self._expressions.limits(statement.first), self._expressions.limits(statement.last)
+        limits: Limits | None = None
+        counter_type = "int32_t" if kind.bits < 32 else "int64_t"
+        if first is not None and final is not None:
+            lower, upper = (first, final) if step > 0 else (final, first)
+            limits = Limits(lower.low, max(lower.low, upper.high), True)
+            if kind.low <= lower.low + min(step, 0) and upper.high + max(step, 0) <= kind.high:
+                counter_type = cpp  # no step can leave the type
         labels = self._begin()
         first_text = self._expressions.stored(statement.first, kind)
         last_text = self._expressions.stored(statement.last, kind)
         self._text.open("")
-        self._text.add(f"{wide} {counter} = {first_text}; const {wide} {last} = {last_text};")
+        self._text.add(f"{counter_type} {counter} = {first_text}; const {counter_type} {last} = {last_text};")
         self._text.open(f"for (; {counter} {'<=' if step > 0 else '>='} {last}; {counter} += {integer(step)})")
         self._text.add(f"SET({place}, {cpp}({counter}));")
         outer = self._scope.loops.get(variable)
-        self._scope.loops[variable] = Loop(counter, *ends)
+        self._scope.loops[variable] = Loop(counter, limits)
         self._body(labels, statement.body)
         if outer is None:
             del self._scope.loops[variable]
@@ -241,8 +248,8 @@ class Statements:
             self._scope.loops[variable] = outer
         self._text.close()
         # One step past the end, as the test at the beginning of each pass implies, unless the type has no such value.
-        limit = f"{counter} <= {integer(kind.high)}" if step > 0 else f"{counter} >= {integer(kind.low)}"
-        self._text.add(f"if ({limit}) SET({place}, {cpp}({counter}));")
+        fits = f"if ({counter} <= {integer(kind.high)}) " if step > 0 else f"if ({counter} >= {integer(kind.low)}) "
+        self._text.add(f"{'' if counter_type == cpp else fits}SET({place}, {cpp}({counter}));")
         self._text.close()
         self._end(labels)
 
@@ -288,9 +295,6 @@ def _without(low: int, high: int, covered: Sequence[tuple[int, int]]) -> list[tu
     parts = [(low, high)] if low <= high else []
     for start, stop in covered:
         parts = [
-            piece
-            for a, b in parts
-            for piece in ((a, min(b, start - 1)), (max(a, stop + 1), b))
-            if piece[0] <= piece[1]
+            piece for a, b in parts for piece in ((a, min(b, start - 1)), (max(a, stop + 1), b)) if piece[0] <= piece[1]
         ]
     return parts

@@ -159,7 +159,9 @@ def may_write(statements: Iterable[Statement], variable: Variable, analysis: Ana
 def _written_arguments(call: Call, analysis: Analysis) -> Iterator[Expr]:
     resolved = analysis.calls.get(call)
     if resolved is None:
-        yield from (argument.value for argument in call.arguments if _has_value(argument) and argument.value is not None)
+        yield from (
+            argument.value for argument in call.arguments if _has_value(argument) and argument.value is not None
+        )
         return
     for bound in resolved.arguments:
         if bound.output or (bound.parameter is not None and bound.parameter.section.value == "VAR_IN_OUT"):

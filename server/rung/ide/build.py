@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,14 +29,15 @@ class Built:
     failure: str | None = None
 
 
-def build(snapshot: Snapshot, target: str) -> Built:
+def build(snapshot: Snapshot, target: str, checked: Mapping[Path, Sequence[Diagnostic]] | None = None) -> Built:
     """Check a program and build it.
 
     Args:
         snapshot: the program.
         target: one of `TARGETS`.
+        checked: its findings, if they are known already.
     """
-    found = flat(diagnostics(snapshot))
+    found = flat(diagnostics(snapshot) if checked is None else checked)
     if has_errors(found):
         return Built(None, found)
     if snapshot.program.configuration is None:

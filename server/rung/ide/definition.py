@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rung.ide.locate import DeclaredType, Found, Thing, find
+from rung.ide.locate import Configured, DeclaredType, Found, Thing, find
 from rung.project.snapshot import Snapshot, SourceFile
 from rung.semantics.model import EnumValueSymbol, Pou, Variable
 from rung.semantics.types import Enumeration, Field
@@ -43,6 +43,8 @@ def _declaration(snapshot: Snapshot, thing: Thing, found: Found) -> tuple[tree.U
             return (unit, identifier) if unit and identifier else None
         case Pou(unit=unit, declaration=declaration):
             return (unit, declaration.name) if unit and declaration else None
+        case Configured(unit=unit, name=name):
+            return unit, name
         case DeclaredType(key=key):
             return _type_name(snapshot, key)
         case EnumValueSymbol(type=Enumeration(name=name), key=key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,15 +41,34 @@ class Diagnostic:
     data: str | None = None
 
 
+class Findings:
+    """The findings of one snapshot after another; what an edit did not touch is taken over."""
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._found: dict[Path, list[Diagnostic]] = {}
+
+    def of(self, snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:
+        """Return every finding by file, in the order of their places; files without findings are left out."""
+        if snapshot is not self._snapshot:
+            self._found = _locate(snapshot, check(snapshot.program))
+            self._snapshot = snapshot
+        return self._found
+
+
 def diagnostics(snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:
     """Return every finding by file, in the order of their places; files without findings are left out."""
+    return Findings().of(snapshot)
+
+
+def _locate(snapshot: Snapshot, rules: Iterable[tuple[Unit, Problem]]) -> dict[Path, list[Diagnostic]]:
     found: defaultdict[Path, list[Diagnostic]] = defaultdict(list)
     for file in snapshot.files.values():
         found[file.path] += [_located(snapshot, Place(file, 0), None, problem) for problem in file.problems]
         for placed in file.units:
             here = Place(file, placed.offset)
             found[file.path] += [_located(snapshot, here, placed.unit, problem) for problem in placed.unit.problems]
-    for unit, problem in check(snapshot.program):
+    for unit, problem in rules:
         place = snapshot.place(unit)
         found[place.file.path].append(_located(snapshot, place, unit, problem))
     return {
@@ -59,7 +78,7 @@ def diagnostics(snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:
     }
 
 
-def flat(found: dict[Path, list[Diagnostic]]) -> list[Diagnostic]:
+def flat(found: Mapping[Path, Sequence[Diagnostic]]) -> list[Diagnostic]:
     """Return the findings of all files in one list, file by file."""
     return [item for path in sorted(found) for item in found[path]]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.ide.definition import definition
-from rung.ide.locate import DeclaredType, Found, StandardName, find
+from rung.ide.locate import Configured, DeclaredType, Found, StandardName, find
 from rung.project.snapshot import Snapshot
 from rung.semantics.model import EnumValueSymbol, Pou, Variable
 from rung.semantics.stdlib import describe
@@ -53,8 +53,8 @@ def type_name(kind: Type) -> str:
 
 def _declaration(found: Found) -> str:
     match found.thing:
-        case Variable() as variable:
-            return _variable(variable)
+        case Variable(target=target) as variable:
+            return _variable(target or variable)
         case Pou() as pou:
             return _pou(pou)
         case EnumValueSymbol(type=Enumeration() as kind, key=key, value=value):
@@ -64,6 +64,8 @@ def _declaration(found: Found) -> str:
             return f"{owner}{name} : {type_name(kind)}"
         case DeclaredType(key=key, type=kind):
             return _type(key, kind)
+        case Configured(declaration=declaration):
+            return declaration
         case StandardName(name=name, resolved=None):
             return f"FUNCTION {name}"
         case StandardName(name=name, resolved=resolved) if resolved is not None:

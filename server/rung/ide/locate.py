@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from rung.project.snapshot import PlacedUnit, Snapshot, SourceFile
 from rung.semantics.model import EnumValueSymbol, Pou, Program, StandardFunction, Variable
 from rung.semantics.stdlib import lookup_block, lookup_function
-from rung.semantics.types import Block, Enumeration, Field, Structure, Type, strip
+from rung.semantics.types import Array, Block, Enumeration, Field, Structure, Type, strip
 from rung.syntax import tree
 
 
@@ -37,7 +37,16 @@ class StandardName:
     resolved: StandardFunction | None = None
 
 
-Thing = Variable | Pou | EnumValueSymbol | Field | DeclaredType | StandardName
+@dataclass(slots=True, frozen=True)
+class Configured:
+    """A task or a program instance of a configuration, and how it is declared there."""
+
+    unit: tree.Unit
+    name: tree.Identifier
+    declaration: str
+
+
+Thing = Variable | Pou | EnumValueSymbol | Field | DeclaredType | StandardName | Configured
 
 _Node = TypeVar("_Node")
 
@@ -61,7 +70,7 @@ def find(snapshot: Snapshot, path: Path, offset: int) -> Found | None:
     nodes = nodes_at(placed.unit, offset - placed.offset)
     if not nodes:
         return None
-    word, thing, owner = _Finder(snapshot.program, nodes).thing()
+    word, thing, owner = _Finder(snapshot.program, placed.unit, nodes).thing()
     if word is None or thing is None:
         return None
     return Found(thing, word.start + placed.offset, word.end + placed.offset, owner)
@@ -98,8 +107,9 @@ def _children(node: Node) -> Iterator[Node]:
 class _Finder:
     """Resolves the innermost of the nodes around a cursor."""
 
-    def __init__(self, program: Program, nodes: list[Node]) -> None:
+    def __init__(self, program: Program, unit: tree.Unit, nodes: list[Node]) -> None:
         self._program = program
+        self._unit = unit
         self._nodes = nodes
 
     def thing(self) -> tuple[Node | None, Thing | None, Structure | None]:
@@ -131,7 +141,16 @@ class _Finder:
                 return word, field or self._declared(word), owner
             case tree.EnumValue():
                 return word, self._enumerator(word.key), None
-            case tree.FieldInitial() | None:
+            case tree.FieldInitial():
+                return word, *self._initial(word)
+            case tree.TaskDecl() if word is around.name:
+                return word, self._task(word), None
+            case tree.ProgramConfig() if word is around.task:
+                return word, self._task(word), None
+            case tree.ProgramConfig() if word is around.name:
+                declaration = f"PROGRAM {word.text} : {around.type_name.text}"
+                return word, Configured(self._unit, word, declaration), None
+            case None:
                 return None, None, None
             case _:
                 return word, self._named(word.key), None
@@ -156,15 +175,41 @@ class _Finder:
         pou = self._around(tree.PouDecl)
         analysis = self._program.analyses.get(pou.name.key) if pou else None
         base = strip(analysis.types[member.base]) if analysis and member.base in analysis.types else None
-        if isinstance(base, Structure):
-            return base.fields.get(member.name.key), base
-        if isinstance(base, Block):
-            return None, None
-        return None, None
+        return (base.fields.get(member.name.key), base) if isinstance(base, Structure) else (None, None)
+
+    def _initial(self, word: tree.Identifier) -> tuple[Thing | None, Structure | None]:
+        """A member in the initial value of a structure or an instance: its type is found from the declaration inwards."""
+        declaration = self._around(tree.VariableDecl)
+        variable = None
+        if declaration is not None:
+            variable = self._declared_field(declaration.names[0])[0] or self._declared(declaration.names[0])
+        kind = variable.type if isinstance(variable, Variable | Field) else None
+        member: Variable | Field | None = None
+        owner: Structure | None = None
+        for node in self._nodes:
+            if isinstance(node, tree.FieldInitial) and kind is not None:
+                within = strip(kind)
+                while isinstance(within, Array):
+                    within = strip(within.element)
+                owner = within if isinstance(within, Structure) else None
+                members = within.pou.variables if isinstance(within, Block) else owner.fields if owner else {}
+                member = members.get(node.name.key)
+                kind = member.type if member else None
+        return (member, owner) if member is not None and self._nodes[-1] is word else (None, None)
+
+    def _task(self, word: tree.Identifier) -> Thing | None:
+        resource = self._around(tree.ResourceDecl)
+        tasks = [] if resource is None else resource.tasks
+        found = next((task for task in tasks if task.name.key == word.key), None)
+        return None if found is None else Configured(self._unit, found.name, self._unit.text[found.start : found.end])
 
     def _parameter(self, argument: tree.Argument) -> Thing | None:
+        program = self._around(tree.ProgramConfig)
+        if program is not None and argument.name is not None:
+            configured = self._program.pous.get(program.type_name.key)
+            return configured.variables.get(argument.name.key) if configured else None
         pou = self._around(tree.PouDecl)
-        call = next((node for node in reversed(self._nodes) if isinstance(node, tree.Call)), None)
+        call = self._around(tree.Call)
         analysis = self._program.analyses.get(pou.name.key) if pou else None
         resolved = analysis.calls.get(call) if analysis and call else None
         if resolved is None or argument.name is None or not isinstance(resolved.callee, Pou):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
 
+from rung.ide.build import Built, build
 from rung.lsp.machines import Machines, connect_answer, failure_answer
-from rung.runtimes.connection import ConnectionEvent
+from rung.lsp.protocol import without_texts
+from rung.project.snapshot import Snapshot
+from rung.runtimes.connection import Connection, ConnectionEvent, State
 from rung.runtimes.errors import Kind, RuntimeFailure
 
 if TYPE_CHECKING:
-    from rung.lsp.server import RungServer
+    from rung.lsp.protocol import RungServer
 
 logger = logging.getLogger(__name__)
 
@@ -23,25 +28,59 @@ Given = Mapping[str, object]
 Answer = dict[str, object]
 Command = Callable[["Session", Given, "types.ProgressToken | None"], Awaitable[Answer]]
 
-TARGET = "openplc-v4"
+TARGET: Final = "openplc-v4"
+_GOODBYE_S: Final = 1.0
 
 
 class Session:
-    """What the commands share: the server, its machines."""
+    """What the commands share: the server, its machines, and what was built last of each program."""
 
     def __init__(self, server: RungServer) -> None:
         self.server = server
         self.machines = Machines(self._changed, self._program_md5)
+        self._builder = ThreadPoolExecutor(1, "build")
+        self._built: dict[Path, tuple[Snapshot, Built]] = {}
+
+    async def run(self, name: str, given: object, token: types.ProgressToken | None) -> Answer:
+        """Carry out a command; what it cannot do is its answer."""
+        try:
+            if not isinstance(given, dict):
+                raise _unusable("The command's argument is not an object.")
+            return await COMMANDS[name](self, given, token)
+        except RuntimeFailure as failure:
+            return {"error": failure_answer(failure)}
+        except Exception as error:
+            # The last door: a defect of ours must not end the server, and its text may hold what a log must not.
+            logger.error("%s failed:\n%s", name, without_texts(error))
+            mistake = "Rung made a mistake, and what it did until then is not certain. Check what the machine does."
+            return {"error": failure_answer(RuntimeFailure(Kind.INTERNAL, mistake, "The server's log says where; please report it."))}
+
+    async def build(self, home: Path) -> Built:
+        """Build a program as the editor shows it, on a thread of its own; the same snapshot is built once."""
+        snapshot, found = await self.server.documents.checked(home)
+        known = self._built.get(home)
+        if known is None or known[0] is not snapshot:
+            made = await asyncio.get_running_loop().run_in_executor(self._builder, build, snapshot, TARGET, found)
+            known = self._built[home] = (snapshot, made)
+        return known[1]
+
+    async def close(self) -> None:
+        """Log out everywhere, but wait for no machine that has fallen silent."""
+        self._builder.shutdown(wait=False, cancel_futures=True)
+        await asyncio.wait([asyncio.ensure_future(self.machines.close())], timeout=_GOODBYE_S)
 
     def _changed(self, event: ConnectionEvent) -> None:
+        if self.server.closed:
+            return
         notice = {"target": event.target, "state": event.state.value, "plc": event.plc, "message": event.message}
         self.server.protocol.notify("rung/connectionState", notice)
 
-    async def _program_md5(self, folder: Path) -> str | None:
-        from rung.ide.build import build
-
-        snapshot = self.server.documents.program_of(folder)
-        artefact = (await self.server.documents.in_worker(lambda: build(snapshot, TARGET))).artefact
+    async def _program_md5(self, home: Path | None) -> str | None:
+        """The MD5 that a program would have; of the only one there is if it is not said which."""
+        home = home or self.server.documents.only_home()
+        if home is None:
+            return None
+        artefact = (await self.build(home)).artefact
         return None if artefact is None else artefact.md5
 
 
@@ -79,24 +118,38 @@ async def compile_and_download(session: Session, given: Given, token: types.Prog
     from rung.lsp.deploying import deploy_command
 
     start = given.get("start") is not False
-    return await deploy_command(
-        session, text(given, "target"), text(given, "uri"), start, given.get("confirmed") is True, token
-    )
+    confirmed = given.get("confirmed") is True
+    return await deploy_command(session, text(given, "target"), text(given, "uri"), start, confirmed, token)
 
 
 async def status(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
-    connection = session.machines.connection(text(given, "target"))
-    found = await connection.status()
-    known = session.machines.known(connection)
-    known.md5 = await connection.debug.md5()
-    return {
+    name = optional(given, "target")
+    if name is not None:
+        return await _status(session, session.machines.connection(name))
+    asked = [connection for connection in session.machines.all() if connection.state is not State.DISCONNECTED]
+    if len(asked) == 1:
+        return await _status(session, asked[0])
+    return {"targets": [await _status(session, connection) for connection in asked]}
+
+
+async def _status(session: Session, connection: Connection) -> Answer:
+    machines = session.machines
+    answer: Answer = {"target": connection.profile.name, "tasks": [], "error": None}
+    try:
+        if connection.state is State.CONNECTED:
+            answer["tasks"] = [asdict(task) for task in (await connection.status()).tasks]
+        elif connection.state is State.ERROR:
+            last = connection.event
+            answer["error"] = failure_answer(RuntimeFailure(last.kind or Kind.LOST, last.message, ""))
+    except RuntimeFailure as failure:
+        answer["error"] = failure_answer(failure)
+    answered = answer["error"] is None
+    return answer | {
         "state": connection.state.value,
-        "plc": found.plc,
+        "plc": connection.plc if answered else None,
         "version": connection.info.version if connection.info else None,
-        "md5": known.md5,
-        "tasks": [asdict(task) for task in found.tasks],
-        "inSync": await session.machines.in_sync(connection),
-        "error": None,
+        "md5": await machines.md5(connection) if answered else None,
+        "inSync": await machines.in_sync(connection) if answered else None,
     }
 
 
@@ -120,7 +173,9 @@ async def stop(session: Session, given: Given, token: types.ProgressToken | None
 async def logs(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
     connection = session.machines.connection(text(given, "target"))
     after = given.get("after")
-    page = await connection.client.logs(after if isinstance(after, int) else 0)
+    if after is not None and (not isinstance(after, int) or isinstance(after, bool)):
+        raise _unusable("'after' is not the number of a log entry.")
+    page = await connection.client.logs(after or 0)
     last = page.entries[-1].id if page.entries else after
     return {"entries": [asdict(entry) for entry in page.entries], "last": last, "restarted": page.restarted}
 
@@ -130,7 +185,7 @@ async def disconnect(session: Session, given: Given, token: types.ProgressToken 
     return {"ok": True}
 
 
-COMMANDS: Mapping[str, Command] = {
+COMMANDS: Final[Mapping[str, Command]] = {
     "rung.targets": targets,
     "rung.addConnection": add_connection,
     "rung.removeConnection": remove_connection,
@@ -146,17 +201,6 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-def register(server: RungServer) -> None:
-    """Offer all commands; connections are made when the first one asks for them."""
-    session = Session(server)
-    for name, command in COMMANDS.items():
-        server.command(name)(_handler(session, command))
-
-    @server.feature(types.SHUTDOWN)
-    async def shutdown(ls: RungServer, params: None) -> None:
-        await session.machines.close()
-
-
 def text(given: Given, key: str) -> str:
     """Return a member that must be a text.
 
@@ -165,9 +209,7 @@ def text(given: Given, key: str) -> str:
     """
     value = given.get(key)
     if not isinstance(value, str) or not value:
-        raise RuntimeFailure(
-            Kind.INTERNAL, f"The command's argument has no '{key}'. Nothing was done.", "Give it as a text."
-        )
+        raise _unusable(f"The command's argument has no text '{key}'.")
     return value
 
 
@@ -176,18 +218,5 @@ def optional(given: Given, key: str) -> str | None:
     return text(given, key) if given.get(key) is not None else None
 
 
-def _handler(
-    session: Session, command: Command
-) -> Callable[[RungServer, Given, types.ProgressToken | None], Awaitable[Answer]]:
-    async def handle(ls: RungServer, given: Given, token: types.ProgressToken | None) -> Answer:
-        try:
-            return await command(session, given, token)
-        except RuntimeFailure as failure:
-            return {"error": failure_answer(failure)}
-        except Exception:
-            # The last door: a defect of ours must not end the server, and its text may hold what a log must not.
-            logger.exception("command failed")
-            mistake = RuntimeFailure(Kind.INTERNAL, "Rung made a mistake.", "The server's log says more; please report it.")
-            return {"error": failure_answer(mistake)}
-
-    return handle
+def _unusable(sentence: str) -> RuntimeFailure:
+    return RuntimeFailure(Kind.INTERNAL, f"{sentence} Nothing was done.", "The editor's extension and Rung do not fit together.")

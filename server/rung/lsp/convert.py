@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from pygls import uris
 
-from rung.ide.diagnostics import Diagnostic
-from rung.ide.symbols import SymbolNode
-from rung.project.snapshot import SourceFile
+if TYPE_CHECKING:
+    from rung.ide.diagnostics import Diagnostic
+    from rung.ide.symbols import SymbolNode
+    from rung.project.snapshot import SourceFile
 
 _SEVERITIES = {
     "error": types.DiagnosticSeverity.Error,
@@ -37,14 +39,34 @@ _KINDS = {
 
 
 def path_of(uri: str) -> Path | None:
-    """Return the file that a URI names, None for one that is no file."""
+    """Return the file that a URI names, None for one that is no file.
+
+    An untitled document, which is on no disk yet, has its URI for a path: a relative one, that no file has.
+    """
+    if uri.startswith("untitled:"):
+        path = Path(uri)
+        return path if path.as_posix() == uri else None
     name = uris.to_fs_path(uri) if uri.startswith("file:") else None
     return Path(name) if name else None
 
 
 def uri_of(path: Path) -> str:
-    """Return the URI of a file."""
+    """Return the URI of a file, or of an untitled document."""
+    if not path.is_absolute():
+        return path.as_posix()
     return uris.from_fs_path(str(path)) or path.as_uri()
+
+
+def edited(text: str, change: types.TextDocumentContentChangeEvent) -> str:
+    """Return a text after one of the editor's changes."""
+    from rung.syntax.lines import LineIndex  # not before there is a document
+
+    if isinstance(change, types.TextDocumentContentChangeWholeDocument):
+        return change.text
+    lines = LineIndex(text)
+    start = lines.offset(change.range.start.line, change.range.start.character)
+    end = lines.offset(change.range.end.line, change.range.end.character)
+    return text[:start] + change.text + text[max(start, end) :]
 
 
 def position(file: SourceFile, offset: int) -> types.Position:

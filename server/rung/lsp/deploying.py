@@ -11,25 +11,24 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from rung.ide.build import build, check_natively
+from rung.ide.build import Built, check_natively
 from rung.ide.diagnostics import to_json
 from rung.lsp import convert
 from rung.lsp.machines import failure_answer
-from rung.project.discovery import project_folder
 from rung.runtimes.deploy import DeployReport, Progress, deploy
 from rung.runtimes.errors import Kind, RuntimeFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rung.codegen.artefact import Artefact
     from rung.lsp.commands import Session
-    from rung.lsp.server import RungServer
+    from rung.lsp.protocol import RungServer
     from rung.runtimes.compile_log import DeviceDiagnostic
     from rung.runtimes.connection import Connection
 
-TARGET = "openplc-v4"
-
+# As long as a deploy is here, the machine has its old program.
+_BEFORE_UPLOAD = ("check", "build", "connect", "login")
 # Where each stage begins and ends in the bar, in percent.
 _BAR = {"connect": (0, 5), "login": (5, 8), "check": (0, 5), "build": (5, 15), "upload": (15, 30), "compile": (30, 80),
         "start": (80, 90), "verify": (90, 100)}  # fmt: skip
@@ -56,33 +55,32 @@ async def deploy_command(
     path = convert.path_of(uri)
     if path is None:
         raise RuntimeFailure(Kind.PROGRAM, "This document is no file, so it belongs to no program.", "Save it first.")
-    with _bar(server, token, f"Download to {connection.profile.name}") as bar:
+    home = server.documents.home(path)
+    with _bar(server, token, connection.profile.name) as bar:
         bar.tell(Progress("check", None, "Checking the program"))
-        snapshot = server.documents.snapshot(path)
-        built = await server.documents.in_worker(lambda: build(snapshot, TARGET))
-        if built.artefact is None:
-            errors = [item for item in built.diagnostics if item.severity == "error"]
-            failure = RuntimeFailure(
-                Kind.PROGRAM,
-                built.failure or f"The program has {len(errors)} error(s). Nothing was sent; the machine is as it was.",
-                "The Problems view lists them.",
-            )
-            return _answer(
-                DeployReport(False, "check", connection.plc, False, None, failure, ()), to_json(built.diagnostics)
-            )
-        report, question = await _run(server, connection, built.artefact, start, confirmed, bar)
+        built = await session.build(home)
+        reason = server.documents.failure(home)
+        if built.artefact is None or reason is not None:
+            return _answer(_not_sent(connection, built, reason), to_json(built.diagnostics))
+        report, question = await _run(connection, built.artefact, start, confirmed, bar)
     if question is not None:
         return {"needsConfirmation": True, "message": question}
-    known = session.machines.known(connection)
-    known.folder = project_folder(path, server.documents.folders)
-    if report.md5 is not None:
-        known.md5 = report.md5
+    if report.stage not in _BEFORE_UPLOAD:
+        session.machines.deployed(connection, home, report.md5)
     server.publisher.device(_by_file(report.diagnostics))
     return _answer(report, [])
 
 
+def _not_sent(connection: Connection, built: Built, reason: str | None) -> DeployReport:
+    errors = sum(item.severity == "error" for item in built.diagnostics)
+    said = reason or built.failure or f"The program has {errors} error{'s' if errors > 1 else ''}."
+    nothing = f"{said} Nothing was sent; {connection.profile.name} is as it was."
+    failure = RuntimeFailure(Kind.PROGRAM, nothing, "The Problems view lists what is wrong with the program.")
+    return DeployReport(False, "check", connection.plc, False, None, failure, ())
+
+
 async def _run(
-    server: RungServer, connection: Connection, artefact: Artefact, start: bool, confirmed: bool, bar: _Bar
+    connection: Connection, artefact: Artefact, start: bool, confirmed: bool, bar: _Bar
 ) -> tuple[DeployReport, str | None]:
     questions: list[str] = []
 
@@ -98,12 +96,12 @@ async def _run(
     try:
         report = await asyncio.shield(work)
     except asyncio.CancelledError:
-        # The request itself was cancelled, so nobody waits for the answer; the machine's true state still goes to the log.
+        # A cancelled request is answered like every other: the user has to know what the machine does now.
+        uncancel = getattr(asyncio.current_task(), "uncancel", None)  # Python 3.11: this cancellation has been dealt with
+        if uncancel is not None:
+            uncancel()
         work.cancel()
         report = await work
-        if report.error is not None:
-            bar.log(report.error.message)
-        raise
     return report, questions[0] if questions else None
 
 
@@ -131,27 +129,27 @@ class _Bar:
         """Pass on a line for the log."""
         self._server.protocol.notify("rung/deployLog", {"target": self._target, "line": line})
 
-    def when_cancelled(self, action: object) -> None:
+    def when_cancelled(self, action: Callable[[], object]) -> None:
         """Have `action` called when the user cancels the progress."""
         future = None if self._token is None else self._server.work_done_progress.tokens.get(self._token)
-        if future is not None and callable(action):
-            stop = action
+        if future is None:
+            return
 
-            def cancelled(done: Future[object]) -> None:
-                if done.cancelled():
-                    self._loop.call_soon_threadsafe(stop)
+        def cancelled(done: Future[object]) -> None:
+            if done.cancelled():
+                self._loop.call_soon_threadsafe(action)
 
-            future.add_done_callback(cancelled)
+        future.add_done_callback(cancelled)
 
 
 @contextmanager
-def _bar(server: RungServer, token: types.ProgressToken | None, title: str) -> Iterator[_Bar]:
-    bar = _Bar(server, title.removeprefix("Download to "), token)
+def _bar(server: RungServer, token: types.ProgressToken | None, target: str) -> Iterator[_Bar]:
+    bar = _Bar(server, target, token)
     if token is None:
         yield bar
         return
     progress = server.work_done_progress
-    progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True, percentage=0))
+    progress.begin(token, types.WorkDoneProgressBegin(f"Download to {target}", cancellable=True, percentage=0))
     try:
         yield bar
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +14,15 @@ from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile, ProfileStore, resolve_target
 
-ProgramMd5 = Callable[[Path], Awaitable["str | None"]]
+ProgramMd5 = Callable[["Path | None"], Awaitable["str | None"]]
 
 
 @dataclass(slots=True)
 class Known:
-    """What was last read from a machine: its program's MD5, and the folder that this server deployed to it last."""
+    """What was read from a machine since its state last changed: its program's MD5. `home` is the program deployed to it last."""
 
     md5: str | None = None
-    folder: Path | None = None
+    home: Path | None = None
 
 
 class Machines:
@@ -28,7 +30,7 @@ class Machines:
 
     Args:
         on_change: told every change of every connection.
-        program_md5: the MD5 that a folder's program would have now, None while it has errors.
+        program_md5: the MD5 that a program would have now, None while it has errors.
     """
 
     def __init__(self, on_change: Callable[[ConnectionEvent], None], program_md5: ProgramMd5) -> None:
@@ -51,20 +53,39 @@ class Machines:
         found = self._connections.get(profile.name)
         if found is None or (found.profile.address != profile.address and found.state is State.DISCONNECTED):
             found = self._connections[profile.name] = Connection(profile)
-            found.on_change(self._on_change)
+            found.on_change(self._changed)
         return found
 
-    def known(self, connection: Connection) -> Known:
-        """Return what was last read from a machine, to be kept up to date by who reads."""
-        return self._known.setdefault(connection.profile.name, Known())
+    def all(self) -> list[Connection]:
+        """Return every connection that a command has named."""
+        return list(self._connections.values())
+
+    def deployed(self, connection: Connection, home: Path, md5: str | None) -> None:
+        """Note which program was sent to a machine, and what the machine said it runs then."""
+        self._known[connection.profile.name] = Known(md5, home)
+
+    async def md5(self, connection: Connection) -> str | None:
+        """Return the MD5 of the program that a machine has in its memory; None when it does not say."""
+        known = self._known.setdefault(connection.profile.name, Known())
+        if known.md5 is None and connection.state is State.CONNECTED:
+            with contextlib.suppress(RuntimeFailure):
+                known.md5 = await connection.debug.md5()
+        return known.md5
 
     async def in_sync(self, connection: Connection) -> bool | None:
-        """Whether the machine runs what the editor shows; None when there is nothing to compare."""
-        known = self.known(connection)
-        if known.md5 is None or known.folder is None or connection.state is not State.CONNECTED:
+        """Whether the machine has in its memory what the editor shows; None when there is nothing to compare."""
+        theirs = await self.md5(connection)
+        if theirs is None:
             return None
-        ours = await self._program_md5(known.folder)
-        return None if ours is None else ours == known.md5
+        ours = await self._program_md5(self._known[connection.profile.name].home)
+        return None if ours is None else ours == theirs
+
+    def _changed(self, event: ConnectionEvent) -> None:
+        # Whoever changed the machine's state may have changed its program, too.
+        known = self._known.get(event.target)
+        if known is not None:
+            known.md5 = None
+        self._on_change(event)
 
     async def rows(self) -> list[dict[str, object]]:
         """Return what `rung.targets` answers: the saved machines, and those that are connected without being saved."""
@@ -85,7 +106,7 @@ class Machines:
             "plc": connection.plc,
             "version": connection.info.version if connection.info else None,
             "inSync": await self.in_sync(connection),
-            "md5": self.known(connection).md5,
+            "md5": await self.md5(connection),
         }
 
     def add(self, name: str, address: str, username: str | None) -> None:
@@ -101,11 +122,10 @@ class Machines:
 
     async def remove(self, target: str) -> None:
         """Disconnect from a machine and forget it; its certificate stays trusted."""
-        connection = self._connections.pop(target, None)
-        if connection is not None:
-            await connection.disconnect()
-        self._known.pop(target, None)
-        self._profiles.remove(target)
+        name = self.connection(target).profile.name
+        await self._connections.pop(name).disconnect()
+        self._known.pop(name, None)
+        self._profiles.remove(name)
 
     async def forget_certificate(self, target: str) -> None:
         """Disconnect from a machine and trust its certificate no longer."""
@@ -115,8 +135,7 @@ class Machines:
 
     async def close(self) -> None:
         """Disconnect from every machine."""
-        for connection in self._connections.values():
-            await connection.disconnect()
+        await asyncio.gather(*(connection.disconnect() for connection in self.all()), return_exceptions=True)
 
 
 def connect_answer(outcome: Outcome) -> dict[str, object]:

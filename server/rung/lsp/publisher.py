@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from rung.ide.diagnostics import Diagnostic
 from rung.lsp import convert
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
+
+    from rung.ide.diagnostics import Diagnostic
 
 
 class Publisher:
@@ -22,6 +23,11 @@ class Publisher:
         self._server = server
         self._checked: dict[Path, tuple[int | None, list[types.Diagnostic]]] = {}
         self._device: dict[Path, list[types.Diagnostic]] = {}
+        self._names: dict[Path, str] = {}
+
+    def named(self, path: Path, uri: str) -> None:
+        """Call a document by the very URI that the editor gave it; there is more than one way to write it."""
+        self._names[path] = uri
 
     def check(self, path: Path, version: int | None, found: Sequence[Diagnostic]) -> None:
         """Show our own findings about a file."""
@@ -43,6 +49,5 @@ class Publisher:
     def _publish(self, path: Path) -> None:
         version, own = self._checked.get(path, (None, []))
         both = own + self._device.get(path, [])
-        self._server.text_document_publish_diagnostics(
-            types.PublishDiagnosticsParams(convert.uri_of(path), both, version)
-        )
+        uri = self._names.get(path) or convert.uri_of(path)
+        self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, both, version))

@@ -24,7 +24,8 @@ def is_source(path: Path) -> bool:
 def sources_below(folder: Path) -> list[Path]:
     """Return the Structured Text files of a folder and its sub-folders, sorted by path.
 
-    Hidden folders and build results are skipped, and so is what `exclude` in the folder's `rung.toml` names.
+    Hidden folders and build results are skipped, and so is what `exclude` in the folder's `rung.toml` names. A sub-folder with a
+    `rung.toml` of its own is another program.
 
     Raises:
         ValueError: `rung.toml` cannot be read; the text says why.
@@ -32,9 +33,22 @@ def sources_below(folder: Path) -> list[Path]:
     settings = read_settings(folder)
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
+        folders[:] = sorted(name for name in folders if _is_searched(Path(place, name)))
         found += [Path(place, name) for name in files if os.path.splitext(name)[1].lower() in SUFFIXES]
     return sorted(path for path in found if not _excluded(path.relative_to(folder), settings))
+
+
+def is_part(file: Path, folder: Path) -> bool:
+    """Whether a file, which may not exist yet, is one of those that `sources_below(folder)` finds.
+
+    Raises:
+        ValueError: `rung.toml` cannot be read; the text says why.
+    """
+    if not is_source(file) or folder not in file.parents:
+        return False
+    between = file.relative_to(folder).parents
+    searched = all(_is_searched(folder / parent) for parent in between if parent != Path())
+    return searched and not _excluded(file.relative_to(folder), read_settings(folder))
 
 
 def project_folder(file: Path, workspace: Iterable[Path]) -> Path:
@@ -57,6 +71,10 @@ def project_folder(file: Path, workspace: Iterable[Path]) -> Path:
         if folder == top:
             break
     return best
+
+
+def _is_searched(folder: Path) -> bool:
+    return not folder.name.startswith(".") and folder.name not in _SKIPPED and not (folder / SETTINGS_FILE).is_file()
 
 
 def _holds_sources(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rung.project.resplit import resplit
 from rung.semantics.analysis import analyse
 from rung.semantics.model import Program
 from rung.syntax.lines import LineIndex
@@ -76,27 +77,32 @@ class Snapshot:
         return self._program
 
     def place(self, unit: Unit) -> Place:
-        """Return where a unit of this snapshot stands."""
+        """Return where a unit stands: one of this snapshot, or an earlier one whose place it took by an edit inside a body."""
         if self._places is None:
             self._places = {
                 placed.unit: Place(file, placed.offset) for file in self.files.values() for placed in file.units
             }
-        return self._places[unit]
+        place = self._places.get(unit)
+        if place is None:
+            environment = self.program.environment
+            assert environment is not None, "a program knows what its units were before"
+            place = self._places[environment.unit_now(unit)]
+        return place
+
+    def changed(self, contents: Mapping[Path, str | bytes | None]) -> Snapshot:
+        """Return the snapshot in which some files hold something else: a text, bytes as read from a disk, or None for no file."""
+        files = dict(self.files)
+        for path, content in contents.items():
+            previous = files.pop(path, None)
+            if isinstance(content, str):
+                files[path] = make_file(path, content, previous)
+            elif content is not None:
+                files[path] = read_bytes(path, content, previous)
+        return Snapshot(files, self._program or self._previous)
 
     def with_text(self, path: Path, text: str) -> Snapshot:
         """Return the snapshot in which `path` holds `text`, a new file or a changed one."""
-        return self._with(path, make_file(path, text, self.files.get(path)))
-
-    def with_bytes(self, path: Path, data: bytes) -> Snapshot:
-        """Return the snapshot in which `path` holds what was read from a disk."""
-        return self._with(path, read_bytes(path, data, self.files.get(path)))
-
-    def without(self, path: Path) -> Snapshot:
-        """Return the snapshot without a file."""
-        return Snapshot({key: file for key, file in self.files.items() if key != path}, self._program or self._previous)
-
-    def _with(self, path: Path, file: SourceFile) -> Snapshot:
-        return Snapshot({**self.files, path: file}, self._program or self._previous)
+        return self.changed({path: text})
 
 
 EMPTY = Snapshot({})
@@ -122,10 +128,12 @@ def read_bytes(path: Path, data: bytes, previous: SourceFile | None) -> SourceFi
 def make_file(path: Path, text: str, previous: SourceFile | None) -> SourceFile:
     """Cut a text into units, taking over from the previous version every unit whose text is the same."""
     known: defaultdict[str, list[Unit]] = defaultdict(list)
-    if previous is not None:
+    if previous is None:
+        starts = split(text)
+    else:
+        starts = resplit(previous.text, [placed.offset for placed in previous.units], text)
         for placed in reversed(previous.units):
             known[placed.unit.text].append(placed.unit)
-    starts = split(text)
     units: list[PlacedUnit] = []
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         part = text[start:end]

@@ -6,12 +6,20 @@ severe a finding is; whoever reports one only names the code.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from rung.semantics.model import Analysis, Program
+from rung.syntax.problem import Problem
+from rung.syntax.tree import Unit
+
 Severity = Literal["error", "warning", "info", "hint"]
 Tag = Literal["unnecessary", "deprecated"]
+
+PouRule = Callable[[Analysis], Iterator[Problem]]
+ProgramRule = Callable[[Program], Iterator[tuple[Unit, Problem]]]
 
 
 @dataclass(slots=True, frozen=True)

@@ -7,7 +7,9 @@ from typing import Final
 from rung.rules.registry import Rule
 from rung.rules.snippets import program
 
-_GOOD_IF: Final = program("run, stop, motor : BOOL;", "IF run THEN\n    motor := TRUE;\nELSIF stop THEN\n    motor := FALSE;\nEND_IF;")
+_GOOD_IF: Final = program(
+    "run, stop, motor : BOOL;", "IF run THEN\n    motor := TRUE;\nELSIF stop THEN\n    motor := FALSE;\nEND_IF;"
+)
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(

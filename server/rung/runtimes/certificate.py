@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from rung.runtimes.device_text import clean
+
+_UNREADABLE = "not readable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +34,39 @@ class Certificate:
     def from_der(cls, der: bytes) -> Certificate:
         """Describe a certificate; one that cannot be decoded still has its fingerprint."""
         sha256 = hashlib.sha256(der).hexdigest().upper()
-        from cryptography import x509  # loading it takes long, and most commands never show a certificate
-
+        try:
+            from cryptography import x509  # loading it takes long, and most commands never show a certificate
+        except ImportError:
+            return cls(sha256, *_described_by_ssl(der), ())
         try:
             parsed = x509.load_der_x509_certificate(der)
             subject = clean(parsed.subject.rfc4514_string(), 200)
             not_after = parsed.not_valid_after_utc.isoformat()
         except ValueError:
-            return cls(sha256, "not readable", "not readable", ())
+            return cls(sha256, _UNREADABLE, _UNREADABLE, ())
         try:
             names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             san = tuple(clean(str(name.value), 100) for name in names)[:20]
         except (ValueError, x509.ExtensionNotFound):
             san = ()
         return cls(sha256, subject, not_after, san)
+
+
+def _described_by_ssl(der: bytes) -> tuple[str, str]:
+    """Subject and end of validity where only Python's own library is there, which tells them of authorities alone."""
+    import ssl
+
+    store = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        store.load_verify_locations(cadata=der)
+    except (ssl.SSLError, ValueError):
+        return _UNREADABLE, _UNREADABLE
+    for found in store.get_ca_certs():
+        rows = [row[0] for row in found["subject"] if isinstance(row, tuple) and row]
+        subject = ",".join(f"{name}={value}" for name, value in reversed(rows))
+        ends = ssl.cert_time_to_seconds(str(found["notAfter"]))
+        return clean(subject, 200), datetime.fromtimestamp(ends, timezone.utc).isoformat()
+    return _UNREADABLE, _UNREADABLE
 
 
 def fingerprint(sha256: str) -> str:

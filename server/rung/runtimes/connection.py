@@ -159,7 +159,7 @@ class Connection:
             username: by default the profile's.
             password: kept in memory until `disconnect`.
             trust: the SHA-256 that the user has accepted. It must be that of the very connection that is then used, and
-                is remembered once an OpenPLC runtime has answered behind it.
+                is remembered once an OpenPLC runtime has answered behind it. It does not replace another one.
         """
         async with self._turn:
             if self.state is State.CONNECTED and username is None and password is None and trust is None:
@@ -235,6 +235,14 @@ class Connection:
             accepted = normalise_fingerprint(trust) if trust else None
         except ValueError as error:
             raise RuntimeFailure(Kind.UNTRUSTED, str(error), "Copy the complete fingerprint.") from None
+        if accepted is not None and pinned is not None and accepted != pinned:
+            raise RuntimeFailure(
+                Kind.CERTIFICATE_CHANGED,
+                f"Another certificate is trusted for {address}: {fingerprint(pinned)}. It is never replaced in one step. "
+                "Nothing was sent.",
+                "If the runtime was installed anew or its container was recreated, compare the new fingerprint on the device, "
+                "forget the old certificate, and connect again.",
+            )
         pin = accepted or pinned
         if pin is None:
             return self._needs_trust(await fetch_certificate(address, self._timeouts.answer), None)
@@ -251,7 +259,7 @@ class Connection:
                     "Compare the fingerprint on the device and try again.",
                 ) from None
             return self._needs_trust(mismatch.seen, pinned)
-        if accepted is not None and accepted != pinned:
+        if accepted is not None and pinned is None:
             self._pins.trust(address, accepted)
         if not self.info.users_exist:
             self._set(State.DISCONNECTED, None, f"{address} has no user yet.", Kind.NO_USERS)

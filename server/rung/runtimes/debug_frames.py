@@ -45,10 +45,9 @@ class BadAnswer(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ListAnswer:
-    """The answer to a list request: how many of its entries were served, the scan counter, and their bytes."""
+    """The answer to a list request: how many of its entries were served, and their bytes."""
 
     served: int
-    tick: int
     data: bytes
 
 
@@ -112,10 +111,10 @@ def list_answer(frame: bytes) -> ListAnswer | int:
         return frame[1]
     if len(frame) < 10 or frame[:2] != b"\x44\x7e":
         raise BadAnswer("the answer to the question for values is malformed")
-    last, tick, size = struct.unpack(">HIH", frame[2:10])
+    last, size = struct.unpack(">H4xH", frame[2:10])  # between them the scan counter
     if size != len(frame) - 10:
         raise BadAnswer("the answer to the question for values has another length than it says")
-    return ListAnswer(last + 1, tick, frame[10:])
+    return ListAnswer(last + 1, frame[10:])
 
 
 def force_request(leaf: Leaf, value: bytes | None) -> bytes:

@@ -9,8 +9,6 @@ import logging
 import queue
 import socket
 
-import socketio  # type: ignore[import-untyped]  # python-socketio ships no type information
-
 from rung.runtimes.address import Address
 from rung.runtimes.device_text import clean
 from rung.runtimes.errors import Kind, RuntimeFailure
@@ -38,6 +36,10 @@ class DebugWire:
     """
 
     def __init__(self, address: Address, pin: str, token: str, timeout: float) -> None:
+        # Loading it takes long; here, in the worker thread, nobody waits for it who only wants to connect.
+        import socketio  # type: ignore[import-untyped]  # python-socketio ships no type information
+
+        self._broken: type[Exception] = socketio.exceptions.SocketIOError
         self._address = address
         self._timeout = timeout
         self._answers: queue.SimpleQueue[object] = queue.SimpleQueue()
@@ -63,7 +65,7 @@ class DebugWire:
                 namespaces=[_NAMESPACE],
                 wait_timeout=timeout,
             )
-        except (socketio.exceptions.SocketIOError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (self._broken, OSError, ValueError, TypeError, KeyError, AttributeError):
             # The library reads the peer's first packets without checking their form.
             self.close()
             if any(isinstance(reason, dict) and "rejected" in str(reason.get("message")) for reason in refused):
@@ -92,7 +94,7 @@ class DebugWire:
         try:
             self._client.emit("debug_command", {"command": command}, namespace=_NAMESPACE)
             answer = self._answers.get(timeout=self._timeout)
-        except (queue.Empty, socketio.exceptions.SocketIOError):
+        except (queue.Empty, self._broken):
             answer = None
         if isinstance(answer, dict):
             if answer.get("success") is True:

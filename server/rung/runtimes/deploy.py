@@ -21,6 +21,7 @@ from rung.runtimes.machine import PlcState
 from rung.runtimes.v4 import TARGET
 
 _STANDS = (PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR, PlcState.CORE_DOWN)
+_TROUBLE = ("WARNING", "ERROR", "CRITICAL")
 _READ_BACKS = 4
 _CANCEL_PATIENCE = 3.0
 
@@ -108,6 +109,7 @@ class _Deploy:
         self._name = connection.profile.name
         self._stage = "connect"
         self._sent_all = False
+        self._last_entry = 0
         self._verified = False
         self._plc: str | None = connection.plc
         self._md5: str | None = None
@@ -130,7 +132,9 @@ class _Deploy:
         if precheck is not None:
             await self._precheck(precheck)
         self._tell("login", "Looking at the machine.")
-        if await self._look() not in _STANDS:
+        state = await self._look()
+        self._last_entry = await self._newest_log_entry()
+        if state not in _STANDS:
             await self._ask(confirm_stop)
         with self._connection.hold():
             await self._upload()
@@ -230,7 +234,9 @@ class _Deploy:
         try:
             await self._connection.client.upload(artefact.data, artefact.file_name, on_bytes)
         except RuntimeFailure as failure:
-            if failure.kind in (Kind.UPLOAD_REFUSED, Kind.BUSY, Kind.CREDENTIALS, Kind.CERTIFICATE_CHANGED):
+            if failure.kind is Kind.UPLOAD_REFUSED:
+                raise await self._with_log(failure) from None  # only the log names the rule that was broken
+            if failure.kind in (Kind.BUSY, Kind.CREDENTIALS, Kind.CERTIFICATE_CHANGED):
                 raise
             if self._sent_all:
                 now = "The program was sent, but whether the device takes it is not known: it may compile it and stop the machine."
@@ -314,13 +320,24 @@ class _Deploy:
                 self._md5 = None
             if self._md5 is not None and self._md5 != self._artefact.md5:
                 return self._not_ours()
+        return await self._with_log(failure)
+
+    async def _with_log(self, failure: RuntimeFailure) -> RuntimeFailure:
+        """The failure with what the device's log has said about it since the deploy began."""
+        try:
+            entries = (await self._connection.client.logs(self._last_entry)).entries
+        except RuntimeFailure:
+            return failure
+        errors = [entry.message.rstrip(".") for entry in entries if entry.level in _TROUBLE][-2:]
+        said = f" The device's log says: {'; '.join(errors)}." if errors else ""
+        return RuntimeFailure(failure.kind, failure.message + said, failure.hint)
+
+    async def _newest_log_entry(self) -> int:
         try:
             entries = (await self._connection.client.logs()).entries
         except RuntimeFailure:
-            return failure
-        errors = [entry.message for entry in entries if entry.level in ("ERROR", "CRITICAL")][-2:]
-        said = f" The device's log says: {'; '.join(errors)}." if errors else ""
-        return RuntimeFailure(failure.kind, failure.message + said, failure.hint)
+            return 0  # a deploy does not depend on the log
+        return entries[-1].id if entries else 0
 
     def _crashed(self, state: PlcState) -> RuntimeFailure:
         return RuntimeFailure(

@@ -6,6 +6,7 @@ no proxy, and a connection whose certificate is not the pinned one is closed bef
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
@@ -150,6 +151,9 @@ async def _shake_hands(
         return await plain.start_tls(ssl_context, server_hostname, timeout)
     except _NETWORK_ERRORS as error:
         raise describe(_plain(error), address, Phase.TLS) from None
+    except asyncio.CancelledError:
+        await plain.aclose()  # the library closes it after an error only
+        raise
 
 
 def _plain(error: Exception) -> Exception:

@@ -83,7 +83,7 @@ def assemble(environment: Environment, analyses: dict[str, Analysis]) -> Program
     for analysis in analyses.values():
         unit = analysis.pou.unit
         assert unit is not None
-        problems += [(unit, environment.located_now(problem)) for problem in analysis.problems]
+        problems += [(unit, environment.located_now(unit, problem)) for problem in analysis.problems]
     pous, recursion = ordered_pous(environment, analyses)
     configuration, flaws = configure(environment)
     problems += recursion

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from rung.semantics.checker import Checker, assignable, refusal
+from rung.semantics.arguments import bind_output, implicit, unnamed_after_named
+from rung.semantics.checker import Checker
 from rung.semantics.model import BoundArgument, Pou, ResolvedCall, Variable
 from rung.semantics.names import undeclared
 from rung.semantics.overloads import standard_call
 from rung.semantics.places import target
+from rung.semantics.refusals import assignable
 from rung.semantics.spelling import closest
 from rung.semantics.stdlib import lookup_function
 from rung.semantics.types import (
@@ -19,15 +21,12 @@ from rung.semantics.types import (
     UNKNOWN,
     Array,
     Block,
-    Elementary,
     Reference,
-    StringType,
     Type,
     same_type,
     storage,
     strip,
 )
-from rung.semantics.widening import ROUNDS, WIDENS
 from rung.semantics.wording import SECTION_WORDS, counted, described
 from rung.syntax.tree import Argument, Call, Expr, Identifier, NameExpr, PouKind, SectionKind
 
@@ -158,12 +157,11 @@ def _pou_call(c: Checker, node: Call, pou: Pou) -> Type:
     for argument in node.arguments:
         if argument.name is None:
             if formal:
-                c.report(
-                    "CAL010",
-                    argument,
-                    "Arguments without a name come first: give this one its name, or move it before the named ones.",
-                )
+                unnamed_after_named(c, argument)
                 sound = False
+                if argument.value is not None:
+                    c.value(argument.value)
+                continue
             parameter = _positional(c, node, pou, position)
             position += 1
             if parameter is None:
@@ -272,52 +270,12 @@ def _bind(c: Checker, argument: Argument, value: Expr, parameter: Variable) -> B
     return BoundArgument(parameter, value, output=True, negated=argument.negated)
 
 
-def bind_output(c: Checker, place: Expr, kind: Type) -> None:
-    """Type the variable that takes an output's value of type `kind`."""
-    goal = target(c, place)
-    if goal is UNKNOWN or kind is UNKNOWN or _output_fits(kind, goal):
-        return
-    one = storage(kind)
-    if isinstance(one, Elementary) and c.retype_direct(place, one):
-        return
-    code, message, _ = refusal(place, kind, goal, None)
-    c.report(code, place, message)
-
-
 def in_out_fits(kind: Type, parameter: Type) -> bool:
     """Whether a variable of this type may stand for an in-out parameter."""
     have, goal = strip(kind), strip(parameter)
     if isinstance(have, Array) and isinstance(goal, Array):
         return assignable(have, goal)
     return goal is UNKNOWN or same_type(have, goal)
-
-
-def _output_fits(kind: Type, goal: Type) -> bool:
-    one, two = storage(kind), storage(goal)
-    if isinstance(one, StringType) and isinstance(two, StringType):
-        return one.wide == two.wide
-    if isinstance(one, Elementary):
-        return two in WIDENS[one] or two in ROUNDS.get(one, ())
-    return assignable(one, two)
-
-
-def implicit(
-    c: Checker, argument: Argument, en: Expr | None, eno: BoundArgument | None
-) -> tuple[Expr | None, BoundArgument | None]:
-    """Bind EN or ENO, which every function and function block has (ed. 3 6.6.1.5)."""
-    value = argument.value
-    assert argument.name is not None
-    if value is None:
-        return en, eno
-    if argument.name.key == "EN":
-        if argument.output:
-            c.report("CAL007", argument.name, "EN is an input: write EN := condition.", data=":=")
-        c.expect(value, BOOL)
-        return value, eno
-    if not argument.output:
-        c.report("CAL007", argument.name, "ENO is an output: write ENO => variable.", data="=>")
-    bind_output(c, value, BOOL)
-    return en, BoundArgument(None, value, output=True, negated=argument.negated)
 
 
 def _check_missing(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rung.semantics.calls import bind_output
+from rung.semantics.arguments import bind_output
 from rung.semantics.checker import Checker
 from rung.semantics.environment import Environment
 from rung.semantics.expressions import HANDLERS
@@ -215,7 +215,7 @@ class _Reader:
         if kind is BOOL and isinstance(symbol, Variable):
             return symbol
         if kind is not UNKNOWN:
-            c.report("TSK011", item.value, "SINGLE names a global BOOL variable, whose rising edge starts the task.")
+            c.report("TSK010", item.value, "SINGLE names a global BOOL variable, whose rising edge starts the task.")
         return None
 
     # -------------------------------------------------------------------------------------------------- instances

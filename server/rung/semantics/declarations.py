@@ -95,13 +95,10 @@ class _Declarer:
         self.pous: dict[str, tuple[Record, Unit, PouDecl]] = {}
         self.active: set[tuple[str, str]] = set()
         self.seen: dict[tuple[str, str], tuple[Unit, Identifier]] = {}
-        records = [(unit, Record(unit, interface_text(unit), _names(unit))) for unit in units if unit.declarations]
-        if previous is not None:
-            records = _reuse(records, previous)
+        records = _records(units, previous)
         self.environment.records = records
+        self.environment.declared = _declared(records)
         for unit, record in records:
-            for name in record.names:
-                self.environment.declared.setdefault(name, []).append(record)
             self._collect(unit, record)
 
     # ------------------------------------------------------------------------------------------------ collecting
@@ -195,7 +192,7 @@ class _Declarer:
         # In the order of declaration, not in that of resolution.
         environment.types = {key: environment.types[key] for key in environment.type_declarations}
         for unit, record in environment.records:
-            environment.problems += [(unit, environment.located_now(problem)) for problem in record.problems]
+            environment.problems += [(unit, environment.located_now(unit, problem)) for problem in record.problems]
 
     def _demand(self, space: str, key: str) -> None:
         tasks = self.types if space == "type" else self.globals if space == "global" else self.pous
@@ -267,34 +264,61 @@ def header_is_doubtful(unit: Unit, declaration: PouDecl) -> bool:
 # ---------------------------------------------------------------------------------------------------------- re-use
 
 
-def _reuse(fresh: list[tuple[Unit, Record]], previous: Environment) -> list[tuple[Unit, Record]]:
-    """Replace fresh records by old ones where nothing that they depend on has changed."""
-    by_unit = dict(previous.records)
-    by_text: dict[str, list[Record]] = {}
-    kept = {unit for unit, _ in fresh if unit in by_unit}
-    for unit, record in previous.records:
-        if unit not in kept:
-            by_text.setdefault(record.text, []).append(record)
+def _records(units: Sequence[Unit], previous: Environment | None) -> list[tuple[Unit, Record]]:
+    """Return a record for each unit that declares something: that of before where nothing that it depends on has changed."""
     records: list[tuple[Unit, Record]] = []
-    new = {record.serial: record for _, record in fresh}
-    replaced: dict[int, Record] = {}
-    for unit, record in fresh:
-        candidates = by_text.get(record.text)
-        old = by_unit.get(unit) or (candidates.pop(0) if candidates else None)
-        if old is not None:
-            replaced[old.serial] = record
-        records.append((unit, old or record))
+    kept: set[int] = set()
+    by_unit = {} if previous is None else dict(previous.records)
+    by_text: dict[str, list[Record]] | None = None
+    for unit in units:
+        if not unit.declarations:
+            continue
+        old = by_unit.get(unit)
+        text = "" if old is not None else interface_text(unit)
+        if old is None and previous is not None:
+            if by_text is None:
+                present = set(units)
+                by_text = {}
+                for gone, record in previous.records:
+                    if gone not in present:
+                        by_text.setdefault(record.text, []).append(record)
+            candidates = by_text.get(text)
+            old = candidates.pop(0) if candidates else None
+        if old is None:
+            records.append((unit, Record(unit, text, _names(unit))))
+        else:
+            kept.add(old.serial)
+            records.append((unit, old))
+    if previous is not None:
+        _demote(records, kept, previous)
+    return records
+
+
+def _demote(records: list[tuple[Unit, Record]], kept: set[int], previous: Environment) -> None:
+    """Replace old records by new ones until none depends on a name that means something else now."""
     while True:
-        declared: dict[str, list[Record]] = {}
-        for _, record in records:
-            for name in record.names:
-                declared.setdefault(name, []).append(record)
-        stale = {
-            record.serial
-            for _, record in records
-            if record.serial not in new
-            and not all(declared.get(name) == previous.declared.get(name) for name in (*record.names, *record.uses))
+        declared = _declared(records)
+        changed = {
+            name
+            for name in declared.keys() | previous.declared.keys()
+            if declared.get(name) != previous.declared.get(name)
         }
+        stale = [
+            place
+            for place, (_, record) in enumerate(records)
+            if record.serial in kept and not (changed.isdisjoint(record.names) and changed.isdisjoint(record.uses))
+        ]
         if not stale:
-            return records
-        records = [(unit, replaced[record.serial] if record.serial in stale else record) for unit, record in records]
+            return
+        for place in stale:
+            unit, record = records[place]
+            kept.discard(record.serial)
+            records[place] = (unit, Record(unit, interface_text(unit), _names(unit)))
+
+
+def _declared(records: list[tuple[Unit, Record]]) -> dict[str, list[Record]]:
+    declared: dict[str, list[Record]] = {}
+    for _, record in records:
+        for name in record.names:
+            declared.setdefault(name, []).append(record)
+    return declared

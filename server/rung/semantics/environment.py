@@ -162,15 +162,15 @@ class Environment:
             self._now = {record.unit: now for now, record in self.records if record.unit is not now}
         return self._now.get(unit, unit)
 
-    def located_now(self, problem: Problem) -> Problem:
-        """Return a problem whose related places all lie in units of today."""
-        if all(place.unit is None or self.unit_now(place.unit) is place.unit for place in problem.related):
+    def located_now(self, unit: Unit, problem: Problem) -> Problem:
+        """Return a problem of `unit` whose related places all lie in units of today, None standing for `unit` itself."""
+        if all(place.unit is None for place in problem.related):
             return problem
-        related = tuple(
-            place if place.unit is None else Related(place.start, place.end, place.message, self.unit_now(place.unit))
-            for place in problem.related
-        )
-        return Problem(problem.code, problem.start, problem.end, problem.message, related, problem.data)
+        related = []
+        for place in problem.related:
+            now = None if place.unit is None else self.unit_now(place.unit)
+            related.append(Related(place.start, place.end, place.message, None if now is unit else now))
+        return Problem(problem.code, problem.start, problem.end, problem.message, tuple(related), problem.data)
 
     def type_names(self) -> Iterable[str]:
         """Yield every name a variable's type may have, for suggestions."""

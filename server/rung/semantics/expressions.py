@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from rung.semantics import calls, names, operators
+from rung.semantics import access, calls, names, operators
 from rung.semantics.checker import Handler
 from rung.syntax.tree import (
     ArrayInitial,
@@ -33,10 +33,10 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     NameExpr: names.name,
     EnumLiteral: names.enum_literal,
     DirectAddress: names.direct_address,
-    Member: names.member,
-    BitAccess: names.bit_access,
-    Index: names.index,
-    Dereference: names.dereference,
+    Member: access.member,
+    BitAccess: access.bit_access,
+    Index: access.index,
+    Dereference: access.dereference,
     Unary: operators.unary,
     Binary: operators.binary,
     Call: calls.call,

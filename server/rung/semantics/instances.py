@@ -20,6 +20,8 @@ def config_addresses(c: Checker, section: VarSection, resources: Sequence[Resour
     """Return the addresses that a VAR_CONFIG gives, by upper-case path INSTANCE.VARIABLE."""
     addresses: dict[str, Located] = {}
     for item in section.declarations:
+        if not item.names:
+            continue  # a broken line, which the parser has reported
         path = [name.key for name in item.path]
         variable = _follow(path, resources)
         text = ".".join(name.text for name in item.path) or item.names[0].text
@@ -33,7 +35,7 @@ def config_addresses(c: Checker, section: VarSection, resources: Sequence[Resour
             continue
         if item.initial is not None:
             c.report(
-                "TYP029",
+                "TYP006",
                 item.initial,
                 f"VAR_CONFIG gives addresses. Write the initial value where '{variable.name}' is declared.",
             )

@@ -42,9 +42,11 @@ def header(c: Checker, declaration: PouDecl, variables: dict[str, Variable]) -> 
     constants_first = sorted(sections, key=lambda section: "CONSTANT" not in section.qualifiers)
     for section in constants_first:
         kind = section.kind
+        if kind is SectionKind.VAR_ACCESS and declaration.kind is PouKind.PROGRAM:
+            continue  # access paths of a program (6.5.2.1) declare no variables
         if kind in _MISPLACED:
             c.report(
-                "NAM017",
+                "NAM014",
                 section,
                 f"{kind.value} does not belong in a {declaration.kind.value}: move it into the CONFIGURATION.",
             )
@@ -118,7 +120,7 @@ def _initial(c: Checker, item: VariableDecl, section: SectionKind, kind: Type) -
         return None
     refused = _NO_INITIAL.get(section)
     if refused is not None:
-        c.report("TYP029", item.initial, refused)
+        c.report("TYP006", item.initial, refused)
         return None
     return initial_value(c, item.initial, kind)
 

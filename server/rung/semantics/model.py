@@ -232,7 +232,8 @@ class Program:
     `types` holds the declared types by upper-case name, each after those it is made of. `pous` holds the user's POUs by upper-case
     name, each after those it uses (functions it calls, blocks it holds); `analyses` their bodies. `globals` are those declared at
     top level, outside a CONFIGURATION. `configuration` is None when there is no PROGRAM to run or when it is broken.
-    `problems` pairs each finding with the unit its offsets refer to. `environment` is what a later `analyse` takes over.
+    `problems` pairs each finding, those of the declarations and of all `analyses` included, with the unit its offsets refer to; what the
+    parser found stays in `Unit.problems`. `environment` is what a later `analyse` takes over.
     """
 
     types: Mapping[str, Type]

@@ -8,47 +8,36 @@ from __future__ import annotations
 from typing import Final
 
 from rung.semantics import constants as folding
-from rung.semantics.checker import ANY_ENUMERATION, Checker
+from rung.semantics.checker import Checker
 from rung.semantics.environment import Recursive
 from rung.semantics.located import direct_type, direct_variable, parse_address
-from rung.semantics.model import IMPLICIT_EN, IMPLICIT_ENO, EnumValueSymbol, Variable
+from rung.semantics.model import EnumValueSymbol, Variable
 from rung.semantics.spelling import closest
 from rung.semantics.types import (
     BOOL,
-    BYTE,
     CHAR,
     DEFAULT_STRING_LENGTH,
-    DWORD,
     ELEMENTARY,
     MAX_STRING_LENGTH,
     UNKNOWN,
     WCHAR,
-    WORD,
     Alias,
-    Array,
-    Block,
     Elementary,
     Enumeration,
     Family,
     Reference,
     StringType,
-    Structure,
     Type,
-    storage,
     string_type,
     strip,
 )
-from rung.semantics.widening import ANY_INTEGER, ANY_REAL, BIT_STRINGS, INTEGERS, RANGES
-from rung.semantics.wording import bounds_text, counted, described, type_name
-from rung.syntax.problem import Related
+from rung.semantics.widening import ANY_ENUMERATION, ANY_INTEGER, ANY_REAL, RANGES
+from rung.semantics.wording import type_name
 from rung.syntax.tree import (
     ArrayInitial,
-    BitAccess,
-    Dereference,
     DirectAddress,
     EnumLiteral,
     ErrorExpr,
-    Index,
     Literal,
     LiteralKind,
     Member,
@@ -62,10 +51,6 @@ _SHORT_PREFIX: Final = {
     "T": "TIME", "LT": "LTIME", "D": "DATE", "LD": "LDATE", "TOD": "TIME_OF_DAY", "LTOD": "LTIME_OF_DAY",
     "DT": "DATE_AND_TIME", "LDT": "LDATE_AND_TIME",
 }  # fmt: skip
-_PART: Final = {"X": (BOOL, 1), "B": (BYTE, 8), "W": (WORD, 16), "D": (DWORD, 32)}
-# What members of a block can be seen from outside (ed. 3 6.6.3.4).
-_VISIBLE: Final = frozenset({SectionKind.VAR_INPUT, SectionKind.VAR_OUTPUT, SectionKind.VAR_IN_OUT})
-_IMPLICIT: Final = {"EN": IMPLICIT_EN, "ENO": IMPLICIT_ENO}
 NULL: Final = Reference("NULL", UNKNOWN)
 
 
@@ -174,7 +159,7 @@ def _outer_name(c: Checker, node: NameExpr, hint: Type | None) -> Type:
         variable = c.environment.find_global(key)
     except Recursive:
         c.types[node] = UNKNOWN
-        return c.fail("NAM015", node, f"The value of '{node.text}' depends on itself.")
+        return c.fail("NAM012", node, f"The value of '{node.text}' depends on itself.")
     if variable is not None:
         return _global(c, node, variable)
     found = c.environment.find_enumerators(key)
@@ -242,7 +227,8 @@ def _spelling(c: Checker, key: str) -> str:
     return kind.spelling[key] if isinstance(kind, Enumeration) else key
 
 
-def _enumeration(c: Checker, key: str) -> Enumeration | None:
+def enumeration(c: Checker, key: str) -> Enumeration | None:
+    """Return the enumeration of this name, if there is one."""
     c.dependencies.add(key)
     try:
         kind = c.environment.find_type(key)
@@ -254,7 +240,7 @@ def _enumeration(c: Checker, key: str) -> Enumeration | None:
 
 def enum_literal(c: Checker, node: EnumLiteral, hint: Type | None) -> Type:
     """`Colour#Red`."""
-    kind = _enumeration(c, node.type_name.key)
+    kind = enumeration(c, node.type_name.key)
     c.types[node] = UNKNOWN
     if kind is None:
         if c.environment.find_type(node.type_name.key) is not None:
@@ -262,10 +248,11 @@ def enum_literal(c: Checker, node: EnumLiteral, hint: Type | None) -> Type:
         guess = closest(node.type_name.key, (key for keys in c.environment.owners.values() for key in keys))
         remedy = f" Did you mean '{type_name(c.environment.types[guess])}'?" if guess in c.environment.types else ""
         return c.fail("NAM004", node.type_name, f"There is no type '{node.type_name.text}'.{remedy}")
-    return _enumerator(c, node, kind, node.name.key, node.name.text)
+    return enumerator(c, node, kind, node.name.key, node.name.text)
 
 
-def _enumerator(c: Checker, node: EnumLiteral | Member, kind: Enumeration, key: str, text: str) -> Type:
+def enumerator(c: Checker, node: EnumLiteral | Member, kind: Enumeration, key: str, text: str) -> Type:
+    """Resolve a value of a named enumeration."""
     if key in kind.values:
         return c.resolve_enumerator(node, EnumValueSymbol(kind, key, kind.values[key]))
     guess = closest(key, kind.values)
@@ -298,151 +285,6 @@ def direct_address(c: Checker, node: DirectAddress, hint: Type | None) -> Type:
     c.symbols[node] = direct_variable(located, kind)
     c.types[node] = kind
     return kind
-
-
-def member(c: Checker, node: Member, hint: Type | None) -> Type:
-    """`base.name`: a structure's member, a block's variable, or `Colour.Red`."""
-    base, key = node.base, node.name.key
-    if base.__class__ is NameExpr and base.key not in c.scope:
-        enumeration = _enumeration(c, base.key)
-        if enumeration is not None:
-            c.types[node] = UNKNOWN
-            return _enumerator(c, node, enumeration, key, node.name.text)
-    holder = c.value(base)
-    kind = strip(holder) if holder.__class__ is Alias else holder
-    if kind.__class__ is Block:
-        assert isinstance(kind, Block)
-        variable = kind.pou.variables.get(key) or _IMPLICIT.get(key)
-        if variable is not None:
-            c.symbols[node] = variable
-            c.types[node] = variable.type
-            if variable.section not in _VISIBLE:
-                c.report(
-                    "NAM013",
-                    node.name,
-                    f"'{variable.name}' is internal to {kind.name}. Make it a VAR_OUTPUT if others shall read it, "
-                    "or a VAR_INPUT if others shall write it.",
-                )
-            return variable.type
-    elif isinstance(kind, Structure):
-        found = kind.fields.get(key)
-        if found is not None:
-            c.types[node] = found.type
-            return found.type
-    c.types[node] = UNKNOWN
-    return UNKNOWN if kind is UNKNOWN else _no_member(c, node, kind)
-
-
-def _no_member(c: Checker, node: Member, kind: Type) -> Type:
-    text = node.name.text
-    if isinstance(kind, Structure):
-        names = {key: found.name for key, found in kind.fields.items()}
-        holder = f"Structure {type_name(kind)}"
-    elif isinstance(kind, Block):
-        names = {key: found.name for key, found in kind.pou.variables.items() if found.section in _VISIBLE}
-        holder = f"Function block {kind.name}"
-    elif isinstance(kind, Reference):
-        return c.fail(
-            "TYP011", node.name, f"This is a reference. Write ^ before the dot to reach what it points at: ^.{text}"
-        )
-    else:
-        return c.fail("TYP011", node.name, f"{described(kind)} has no members, so '.{text}' means nothing here.")
-    guess = closest(node.name.key, names)
-    remedy = f"Did you mean '{names[guess]}'?" if guess else f"It has {', '.join(names.values()) or 'none'}."
-    return c.fail(
-        "NAM005", node.name, f"{holder} has no member '{text}'. {remedy}", data=names[guess] if guess else None
-    )
-
-
-def bit_access(c: Checker, node: BitAccess, hint: Type | None) -> Type:
-    """`base.3`, `base.%B1`."""
-    part, width = _PART.get(node.size, (BOOL, 1))
-    kind = storage(c.value(node.base))
-    c.types[node] = UNKNOWN
-    if kind is UNKNOWN:
-        return UNKNOWN
-    if not isinstance(kind, Elementary) or not (kind in BIT_STRINGS or kind in INTEGERS) or kind.bits < width:
-        return c.fail(
-            "TYP012", node, f"{described(kind)} has no bits to name: only BYTE, WORD, DWORD, LWORD and integers have."
-        )
-    count = kind.bits // width
-    if not 0 <= node.index < count:
-        return c.fail(
-            "TYP012",
-            node,
-            f"{kind.name} has no .{node.index}: its parts of {counted(width, 'bit')} are .0 to .{count - 1}.",
-        )
-    c.types[node] = part
-    return part
-
-
-def index(c: Checker, node: Index, hint: Type | None) -> Type:
-    """`base[i, j]`."""
-    holder = c.value(node.base)
-    array = strip(holder)
-    if not isinstance(array, Array):
-        return _index_text(c, node, array)
-    for position, subscript in enumerate(node.indices):
-        kind = storage(c.value(subscript))
-        if kind not in INTEGERS:
-            if kind is not UNKNOWN:
-                c.report("TYP007", subscript, f"An index is an integer, not {described(kind)}.")
-            continue
-        bounds = array.dimensions[position] if position < len(array.dimensions) else None
-        value = c.constants.get(subscript)
-        if bounds is not None and isinstance(value, int) and not bounds[0] <= value <= bounds[1]:
-            c.report("TYP008", subscript, f"Index {value} lies outside {bounds_text(bounds)}.", _declared_at(c, node))
-    if len(node.indices) != len(array.dimensions):
-        element = array.element
-        if isinstance(strip(element), Array) and len(node.indices) > len(array.dimensions):
-            remedy = " Write a pair of brackets for each array: a[i][j]."
-        else:
-            remedy = ""
-        c.report("TYP009", node, f"This array has {counted(len(array.dimensions), 'dimension')}, but {len(node.indices)} "
-                 f"{'index is' if len(node.indices) == 1 else 'indices are'} given.{remedy}")  # fmt: skip
-        c.types[node] = UNKNOWN
-        return UNKNOWN
-    c.types[node] = array.element
-    return array.element
-
-
-def _declared_at(c: Checker, node: Index) -> tuple[Related, ...]:
-    symbol = c.symbols.get(node.base)
-    if not isinstance(symbol, Variable) or symbol.identifier is None:
-        return ()
-    unit = None if symbol.unit is c.unit else symbol.unit
-    return (Related(symbol.identifier.start, symbol.identifier.end, f"'{symbol.name}' is declared here.", unit),)
-
-
-def _index_text(c: Checker, node: Index, kind: Type) -> Type:
-    """ed. 3 6.3.3: `text[i]` is the i-th character, counted from 1."""
-    subscripts = [storage(c.value(subscript)) for subscript in node.indices]
-    c.types[node] = UNKNOWN
-    if kind is UNKNOWN:
-        return UNKNOWN
-    if not isinstance(kind, StringType) or len(subscripts) != 1:
-        return c.fail("TYP010", node, f"{described(kind)} is not an array, so it takes no index.")
-    if subscripts[0] not in INTEGERS and subscripts[0] is not UNKNOWN:
-        c.report("TYP007", node.indices[0], f"An index is an integer, not {described(subscripts[0])}.")
-    value = c.constants.get(node.indices[0])
-    if isinstance(value, int) and not 1 <= value <= kind.length:
-        c.report("TYP008", node.indices[0], f"Index {value} lies outside 1..{kind.length}.")
-    c.types[node] = WCHAR if kind.wide else CHAR
-    return c.types[node]
-
-
-def dereference(c: Checker, node: Dereference, hint: Type | None) -> Type:
-    """`base^`."""
-    kind = strip(c.value(node.base))
-    c.types[node] = UNKNOWN
-    if isinstance(kind, Reference):
-        c.types[node] = kind.target
-        return kind.target
-    return (
-        UNKNOWN
-        if kind is UNKNOWN
-        else c.fail("TYP020", node, f"{described(kind)} is not a reference, so ^ means nothing here.")
-    )
 
 
 def misplaced_initial(c: Checker, node: ArrayInitial | StructInitial | Repetition, hint: Type | None) -> Type:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from rung.semantics import constants as folding
-from rung.semantics.checker import ANY_ENUMERATION, PENDING, Checker
+from rung.semantics.checker import Checker
+from rung.semantics.operands import settle_pair, undefined
+from rung.semantics.refusals import operator_remedy
 from rung.semantics.types import (
     BOOL,
     DATE,
@@ -36,22 +38,22 @@ from rung.semantics.types import (
     storage,
 )
 from rung.semantics.widening import (
+    ANY_ENUMERATION,
     ANY_INTEGER,
     ANY_REAL,
-    BIT_STRINGS,
     COMMON,
     DURATIONS,
     INTEGERS,
     LOGICAL,
     NUMBERS,
+    PENDING,
+    REALS,
     ROUNDS,
     WIDENS,
     integer_real,
 )
-from rung.semantics.wording import described, type_name
+from rung.semantics.wording import described
 from rung.syntax.tree import Binary, Call, Expr, Unary
-
-_REALS: Final = frozenset({REAL, LREAL})
 
 # Table 35: what sums and differences of points in time and durations yield.
 _TIMES: Final[dict[tuple[str, Type, Type], Type]] = {}
@@ -66,7 +68,7 @@ def binary(c: Checker, node: Binary, hint: Type | None) -> Type:
     """`left op right`."""
     op = node.op
     if op in _COMPARISONS:
-        return _comparison(c, node)
+        return comparison(c, node)
     left_node, right_node = node.left, node.right
     # Only a compound operand can use the wish of the context: it decides the width in which its own literals are computed.
     compound = left_node.__class__ in _COMPOUND
@@ -134,33 +136,6 @@ def _fold(c: Checker, node: Binary, result: Type) -> Type:
     return result
 
 
-def _settle_pair(c: Checker, node: Binary, left: Type, right: Type) -> tuple[Type, Type]:
-    """Give literals the other operand's type where they fit it, else their own."""
-    if left in PENDING:
-        left = _settle_beside(c, node.left, left, right)
-    if right in PENDING:
-        right = _settle_beside(c, node.right, right, left)
-    return left, right
-
-
-def _settle_beside(c: Checker, node: Expr, kind: Type, other: Type) -> Type:
-    goal = storage(other)
-    value = c.constants.get(node)
-    if kind is ANY_ENUMERATION or other is UNKNOWN:
-        fits = isinstance(goal, Enumeration) or other is UNKNOWN
-    elif isinstance(goal, Elementary) and goal not in PENDING:
-        whole = isinstance(value, int) and kind is ANY_INTEGER
-        fits = goal in _REALS or (
-            whole and goal in LOGICAL | INTEGERS and isinstance(value, int) and goal.low <= value <= goal.high
-        )
-    else:
-        fits = False
-    if not fits or other is UNKNOWN:
-        return c.settle_alone(node, kind)
-    c.settle(node, kind, goal)
-    return c.types[node]
-
-
 def _convert(c: Checker, node: Expr, kind: Type) -> None:
     """Bring an operand to the operation's type."""
     have = storage(c.types[node])
@@ -172,10 +147,10 @@ def _arithmetic(c: Checker, node: Binary, left: Type, right: Type, hint: Type | 
     op = node.op
     if left in PENDING and right in PENDING:
         if left is ANY_ENUMERATION or right is ANY_ENUMERATION:
-            return _undefined(c, node, *_settle_pair(c, node, left, right))
+            return undefined(c, node, *settle_pair(c, node, left, right))
         real = left is ANY_REAL or right is ANY_REAL
         if real and op == "MOD":
-            return _undefined(c, node, *_settle_pair(c, node, left, right))
+            return undefined(c, node, *settle_pair(c, node, left, right))
         return ANY_REAL if real else ANY_INTEGER
     wanted = hint if hint is REAL or hint is LREAL else None
     for literal, kind, other in ((node.left, left, right), (node.right, right, left)):
@@ -183,7 +158,7 @@ def _arithmetic(c: Checker, node: Binary, left: Type, right: Type, hint: Type | 
             c.settle(literal, kind, integer_real(wanted))
     left = c.types.get(node.left, left) if left in PENDING else left
     right = c.types.get(node.right, right) if right in PENDING else right
-    left, right = _settle_pair(c, node, left, right)
+    left, right = settle_pair(c, node, left, right)
     if left is UNKNOWN or right is UNKNOWN:
         return UNKNOWN
     one, two = storage(left), storage(right)
@@ -193,17 +168,23 @@ def _arithmetic(c: Checker, node: Binary, left: Type, right: Type, hint: Type | 
         found = _times(c, node, one, two)
         if found is not None:
             return found
-    return _undefined(c, node, left, right)
+    if (
+        isinstance(one, Elementary)
+        and isinstance(two, Elementary)
+        and (c.retype_direct(node.left, two) or c.retype_direct(node.right, one))
+    ):
+        return _arithmetic(c, node, c.types[node.left], c.types[node.right], hint)
+    return undefined(c, node, left, right)
 
 
 def _numbers(c: Checker, node: Binary, left: Elementary, right: Elementary, wanted: Type | None) -> Type:
     if node.op == "MOD" and not (left in INTEGERS and right in INTEGERS):
-        return _undefined(c, node, left, right)
+        return undefined(c, node, left, right)
     kind = COMMON[left].get(right)
     # An integer of more than 16 bits meets a REAL: LREAL holds both, but where a REAL is wanted the user has chosen.
     if wanted is REAL and kind is LREAL and LREAL not in (left, right):
         kind = REAL
-    if kind is None and (left in _REALS or right in _REALS):
+    if kind is None and (left in REALS or right in REALS):
         kind = LREAL
     if kind is None:
         return c.fail(
@@ -239,13 +220,13 @@ def _power(c: Checker, node: Binary, left: Type, right: Type, hint: Type | None)
             return ANY_INTEGER
         return ANY_REAL
     wanted = hint if hint is REAL or hint is LREAL else None
-    left, right = _settle_pair(c, node, left, right)
+    left, right = settle_pair(c, node, left, right)
     if left is UNKNOWN or right is UNKNOWN:
         return UNKNOWN
     one, two = storage(left), storage(right)
     if one not in NUMBERS or two not in NUMBERS or not isinstance(one, Elementary):
-        return _undefined(c, node, left, right)
-    kind = one if one in _REALS else wanted or (REAL if REAL in WIDENS[one] else LREAL)
+        return undefined(c, node, left, right)
+    kind = one if one in REALS else wanted or (REAL if REAL in WIDENS[one] else LREAL)
     if two is LREAL:
         kind = LREAL
     for operand, have in ((node.left, one), (node.right, two)):
@@ -258,8 +239,8 @@ def _logic(c: Checker, node: Binary, left: Type, right: Type) -> Type:
     if left in PENDING and right in PENDING:
         if left is ANY_INTEGER and right is ANY_INTEGER:
             return ANY_INTEGER
-        return _undefined(c, node, *_settle_pair(c, node, left, right))
-    left, right = _settle_pair(c, node, left, right)
+        return undefined(c, node, *settle_pair(c, node, left, right))
+    left, right = settle_pair(c, node, left, right)
     if left is UNKNOWN or right is UNKNOWN:
         return UNKNOWN
     one, two = storage(left), storage(right)
@@ -269,10 +250,10 @@ def _logic(c: Checker, node: Binary, left: Type, right: Type) -> Type:
             if have is not kind:
                 c.converted[operand] = kind
         return kind
-    return _undefined(c, node, left, right)
+    return undefined(c, node, left, right)
 
 
-def _comparison(c: Checker, node: Binary) -> Type:
+def comparison(c: Checker, node: Binary) -> Type:
     left_node, right_node = node.left, node.right
     left = c.handlers[left_node.__class__](c, left_node, None)
     right = c.handlers[right_node.__class__](c, right_node, None if left in PENDING else left)
@@ -301,13 +282,13 @@ def _compare(c: Checker, node: Binary, left: Type, right: Type) -> None:
             c.settle(literal, ANY_REAL, LREAL)
             c.converted[integer] = LREAL
             return
-        left, right = _settle_pair(c, node, left, right)
+        left, right = settle_pair(c, node, left, right)
     if left is UNKNOWN or right is UNKNOWN:
         return
     one, two = storage(left), storage(right)
     if one is two and not isinstance(one, (Array, Structure, Block)):
         if isinstance(one, (Enumeration, Reference)) and node.op not in ("=", "<>"):
-            _undefined(c, node, left, right)
+            undefined(c, node, left, right)
         return
     if isinstance(one, Elementary) and isinstance(two, Elementary):
         kind: Type | None = COMMON[one].get(two)
@@ -391,46 +372,8 @@ def unary(c: Checker, node: Unary, hint: Type | None) -> Type:
     allowed = LOGICAL if node.op == "NOT" else NUMBERS | DURATIONS
     if base not in allowed and base is not UNKNOWN:
         c.types[node] = UNKNOWN
-        return c.fail("TYP004", node, f"{node.op} is not defined for {described(kind)}.{_remedy(node.op, base, base)}")
+        return c.fail(
+            "TYP004", node, f"{node.op} is not defined for {described(kind)}.{operator_remedy(node.op, base, base)}"
+        )
     c.types[node] = base
     return base
-
-
-def _undefined(c: Checker, node: Binary, left: Type, right: Type) -> Type:
-    """Report an operator that its operands do not have."""
-    if left is UNKNOWN or right is UNKNOWN:
-        return UNKNOWN
-    one, two = storage(left), storage(right)
-    if (
-        isinstance(one, Elementary)
-        and isinstance(two, Elementary)
-        and (c.retype_direct(node.left, two) or c.retype_direct(node.right, one))
-    ):
-        return _arithmetic(c, node, c.types[node.left], c.types[node.right], None)
-    both = described(left) if left is right else f"{described(left)} and {described(right)}"
-    return c.fail("TYP004", node, f"{node.op} is not defined for {both}.{_remedy(node.op, one, two)}")
-
-
-def _remedy(op: str, left: Type, right: Type) -> str:
-    kinds = (left, right)
-    if any(isinstance(kind, Enumeration) for kind in kinds):
-        return " An enumeration has no arithmetic: compare it, or choose with a CASE."
-    if any(isinstance(kind, StringType) for kind in kinds):
-        return " Texts are joined with CONCAT(...)." if op == "+" else ""
-    if op in _LOGIC or op == "NOT":
-        number = next((kind for kind in kinds if kind in INTEGERS), None)
-        if isinstance(number, Elementary):
-            bits = {8: "BYTE", 16: "WORD", 32: "DWORD", 64: "LWORD"}[number.bits]
-            return f" It works on BOOL and bit strings: compare first, as in x <> 0, or convert with {number.name}_TO_{bits}(...)."
-        return " It works on BOOL and bit strings."
-    bits_operand = next((kind for kind in kinds if kind in BIT_STRINGS), None)
-    if isinstance(bits_operand, Elementary):
-        number_name = {8: "USINT", 16: "UINT", 32: "UDINT", 64: "ULINT"}[bits_operand.bits]
-        return f" A {bits_operand.name} is a row of bits, not a number: convert it with {bits_operand.name}_TO_{number_name}(...)."
-    if any(kind in DURATIONS for kind in kinds):
-        return " A duration is added to a duration, as in T#5s, and multiplied or divided by a number."
-    if BOOL in kinds:
-        return " BOOL is not a number."
-    if any(isinstance(kind, (Array, Structure, Block)) for kind in kinds):
-        return f" Name one element or member of {type_name(left if isinstance(left, (Array, Structure, Block)) else right)}."
-    return ""

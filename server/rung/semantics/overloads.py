@@ -6,67 +6,30 @@ without a type never decide; they take the type that the other arguments give th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
 
-from rung.semantics.checker import ANY_ENUMERATION, PENDING, Checker, assignable, conversion_word
+from rung.semantics.arguments import implicit, unnamed_after_named
+from rung.semantics.checker import Checker
+from rung.semantics.matching import Given, Match, bind, cost_of, fixed_type, match_overload, place_of, wish_of
 from rung.semantics.model import BoundArgument, ResolvedCall, StandardFunction
+from rung.semantics.refusals import conversion_word
 from rung.semantics.spelling import closest
 from rung.semantics.stdlib.signature import Parameter, Signature, TypeVariable
 from rung.semantics.types import (
-    BOOL,
-    LREAL,
-    MAX_STRING_LENGTH,
-    REAL,
     UNKNOWN,
-    Array,
-    Block,
-    Constant,
     Elementary,
-    Family,
     StringType,
     Type,
-    same_type,
     storage,
-    string_type,
-    strip,
 )
-from rung.semantics.widening import ANY_INTEGER, ANY_REAL, COMMON, INTEGERS, RANGES, ROUNDS, WIDENS, least_integer
+from rung.semantics.widening import ANY_ENUMERATION, PENDING
 from rung.semantics.wording import counted, described
-from rung.syntax.tree import Argument, Call, Expr, Literal, LiteralKind
-
-_NUMBERED: Final = re.compile(r"([A-Z]+?)([0-9]+)")
-_WANTS_ARRAY: Final = frozenset({"LOWER_BOUND", "UPPER_BOUND"})
-
-
-@dataclass(slots=True)
-class _Given:
-    """An argument before an overload is chosen: its name, position, natural type."""
-
-    argument: Argument
-    value: Expr
-    name: str | None
-    type: Type = UNKNOWN
-
-
-@dataclass(slots=True)
-class _Match:
-    """An overload that takes the arguments: the concrete type of each, `cost` conversions, warnings of lost digits."""
-
-    signature: Signature
-    parameters: list[Type]
-    order: list[_Given]
-    cost: int
-    variables: dict[TypeVariable, Type] = field(default_factory=dict)
+from rung.syntax.tree import Call, Expr
 
 
 def standard_call(c: Checker, node: Call, key: str, signatures: Sequence[Signature], hint: Type | None) -> Type:
     """Resolve a call of the standard function `key`."""
-    from rung.semantics.calls import implicit
-
-    given: list[_Given] = []
+    given: list[Given] = []
     en: Expr | None = None
     eno: BoundArgument | None = None
     formal = False
@@ -80,16 +43,12 @@ def standard_call(c: Checker, node: Call, key: str, signatures: Sequence[Signatu
             continue
         if name is None and formal:
             sound = False
-            c.report(
-                "CAL010",
-                argument,
-                "Arguments without a name come first: give this one its name, or move it before the named ones.",
-            )
+            unnamed_after_named(c, argument)
         formal = formal or name is not None
-        given.append(_Given(argument, argument.value, name))
+        given.append(Given(argument, argument.value, name))
     only = signatures[0].parameters if len(signatures) == 1 else ()
     for place, item in enumerate(given):
-        item.type = c.visit(item.value, _fixed_type(only, place, item.name) or _wish(item, given, hint))
+        item.type = c.visit(item.value, fixed_type(only, place, item.name) or wish_of(item, given, hint))
         if item.argument.output and sound:
             sound = False
             assert item.argument.name is not None
@@ -109,43 +68,23 @@ def standard_call(c: Checker, node: Call, key: str, signatures: Sequence[Signatu
     return result
 
 
-def _fixed_type(parameters: Sequence[Parameter], place: int, name: str | None) -> Type | None:
-    """Return the type of the parameter that an argument is for, where no overload can make it another."""
-    for position, parameter in enumerate(parameters):
-        if parameter.name == name or (name is None and position == place):
-            return None if isinstance(parameter.type, TypeVariable) else parameter.type
-    return None
-
-
-def _wish(item: _Given, given: list[_Given], hint: Type | None) -> Type | None:
-    """An enumerator that several enumerations have looks to the other arguments, or to the context."""
-    if isinstance(item.value, Literal) and item.value.kind in (LiteralKind.INTEGER, LiteralKind.REAL):
-        return None
-    for other in given:
-        if other is item:
-            break
-        if not isinstance(strip(other.type), Elementary) and other.type is not UNKNOWN:
-            return other.type
-    return None if isinstance(hint, (Elementary, StringType)) else hint
-
-
 def _resolve(
-    c: Checker, node: Call, key: str, signatures: Sequence[Signature], given: list[_Given],
+    c: Checker, node: Call, key: str, signatures: Sequence[Signature], given: list[Given],
     en: Expr | None, eno: BoundArgument | None, hint: Type | None,
 ) -> Type | None:  # fmt: skip
     if any(item.type is UNKNOWN for item in given):
         return None
-    best: _Match | None = None
+    best: Match | None = None
     bound = None
     for signature in signatures:
-        order = _bind(signature, given)
+        order = bind(signature, given)
         if order is None:
             continue
         bound = bound or (signature, order)
-        match = _match(c, signature, order, hint)
-        if match is not None and (best is None or match.cost < best.cost):
-            best = match
-            if match.cost == 0:
+        found = match_overload(c, signature, order, hint)
+        if found is not None and (best is None or found.cost < best.cost):
+            best = found
+            if found.cost == 0:
                 break
     if best is None:
         _explain(c, node, key, signatures, given, bound)
@@ -160,7 +99,7 @@ def _resolve(
     return result
 
 
-def _take(c: Checker, item: _Given, kind: Type) -> None:
+def _take(c: Checker, item: Given, kind: Type) -> None:
     """Settle or convert an argument. Texts keep their length: functions read them in place."""
     if item.type in PENDING:
         c.settle(item.value, item.type, kind)
@@ -170,7 +109,7 @@ def _take(c: Checker, item: _Given, kind: Type) -> None:
         c.fit(item.value, have, kind)
 
 
-def _result(match: _Match, hint: Type | None) -> Type:
+def _result(match: Match, hint: Type | None) -> Type:
     wanted = match.signature.result
     if not isinstance(wanted, TypeVariable):
         return wanted
@@ -183,173 +122,6 @@ def _result(match: _Match, hint: Type | None) -> Type:
     return match.signature.fallback or UNKNOWN
 
 
-def _bind(signature: Signature, given: list[_Given]) -> list[_Given] | None:
-    """Put the arguments into the order of the parameters; None if they are too many, too few, or of other names."""
-    parameters = signature.parameters
-    least = len(parameters)
-    if len(given) < least or (len(given) > least and not signature.extensible):
-        return None
-    slots: list[_Given | None] = [None] * len(given)
-    position = 0
-    for item in given:
-        if item.name is None:
-            place = position
-            position += 1
-        else:
-            place = _place(parameters, item.name, signature.extensible)
-        if not 0 <= place < len(slots) or slots[place] is not None:
-            return None
-        slots[place] = item
-    return [item for item in slots if item is not None]
-
-
-def _place(parameters: Sequence[Parameter], name: str, extensible: bool) -> int:
-    for place, parameter in enumerate(parameters):
-        if parameter.name == name:
-            return place
-    last, numbered = _NUMBERED.fullmatch(parameters[-1].name), _NUMBERED.fullmatch(name)
-    if extensible and last is not None and numbered is not None and last[1] == numbered[1]:
-        return len(parameters) - 1 + int(numbered[2][:6]) - int(last[2])
-    return -1
-
-
-def _match(c: Checker, signature: Signature, order: list[_Given], hint: Type | None) -> _Match | None:
-    wanted = [signature.parameters[min(place, len(signature.parameters) - 1)].type for place in range(len(order))]
-    variables: dict[TypeVariable, Type] = {}
-    for variable in dict.fromkeys(kind for kind in wanted if isinstance(kind, TypeVariable)):
-        items = [item for item, kind in zip(order, wanted, strict=True) if kind is variable]
-        wish = hint if signature.result is variable else None
-        found = _unify(c, variable, items, wish, array=signature.operation in _WANTS_ARRAY)
-        if found is None:
-            return None
-        variables[variable] = found
-    match = _Match(signature, [], order, 0, variables)
-    for item, kind in zip(order, wanted, strict=True):
-        concrete = variables[kind] if isinstance(kind, TypeVariable) else kind
-        cost = _cost(c, item, concrete)
-        if cost is None:
-            return None
-        match.cost += cost
-        match.parameters.append(concrete)
-    return match
-
-
-def _unify(c: Checker, variable: TypeVariable, items: list[_Given], wish: Type | None, array: bool) -> Type | None:
-    """Return the one type that all these arguments take for a type variable, None if there is none that it admits."""
-    known = [item for item in items if item.type not in PENDING]
-    if not known:
-        return _unify_literals(c, variable, items, wish)
-    first = known[0].type
-    kind: Type = storage(first)
-    if isinstance(kind, Elementary):
-        for item in known[1:]:
-            other = storage(item.type)
-            common = COMMON[kind].get(other) if isinstance(other, Elementary) else None
-            if common is None:
-                return None
-            kind = common
-        return _admitted(variable, _widened_for_literals(c, kind, items, wish), wish)
-    if isinstance(kind, StringType):
-        texts = {text for item in known if isinstance(text := storage(item.type), StringType) and text.wide == kind.wide}
-        if not variable.strings or any(storage(item.type) not in texts for item in known):
-            return None
-        return kind if len(texts) == 1 else string_type(kind.wide, MAX_STRING_LENGTH)
-    if isinstance(kind, Array) and array:
-        return kind
-    if not variable.derived or isinstance(kind, Block):
-        return None
-    return first if all(same_type(item.type, first) for item in known) else None
-
-
-def _admitted(variable: TypeVariable, kind: Elementary, wish: Type | None) -> Type | None:
-    """An integer where only reals are admitted is widened (ed. 3 figure 12): `SQRT(i)`."""
-    if kind.family in variable.families:
-        return kind
-    if kind in INTEGERS and Family.REAL in variable.families:
-        wanted = None if wish is None else storage(wish)
-        if wanted is REAL or wanted is LREAL:
-            return wanted
-        return REAL if REAL in WIDENS[kind] else LREAL
-    return None
-
-
-def _widened_for_literals(c: Checker, kind: Elementary, items: list[_Given], wish: Type | None) -> Elementary:
-    """Widen an integer type until the literals beside it fit; a real literal makes it a real."""
-    for item in items:
-        value = c.constants.get(item.value)
-        if item.type is ANY_REAL and kind in INTEGERS:
-            wanted = None if wish is None else storage(wish)
-            kind = REAL if wanted is REAL else LREAL
-        elif item.type is ANY_INTEGER and kind in INTEGERS and isinstance(value, int):
-            own = least_integer(value)
-            if own is not None and not kind.low <= value <= kind.high:
-                kind = COMMON[kind].get(own, kind)
-    return kind
-
-
-def _unify_literals(c: Checker, variable: TypeVariable, items: list[_Given], wish: Type | None) -> Type | None:
-    wanted = None if wish is None else storage(wish)
-    if any(item.type is ANY_ENUMERATION for item in items):
-        return wanted if variable.derived and wanted is not None else None
-    real = any(item.type is ANY_REAL for item in items)
-    values = [value for item in items if isinstance(value := c.constants[item.value], (int, float))]
-    if isinstance(wanted, Elementary) and wanted.family in variable.families:
-        if wanted.family is Family.REAL:
-            return wanted
-        bounds = RANGES.get(wanted)
-        if not real and bounds is not None and all(bounds[0] <= value <= bounds[1] for value in values):
-            return wanted
-    if not real and variable.families & {Family.SIGNED, Family.UNSIGNED}:
-        kinds = [least_integer(value) for value in values if isinstance(value, int)]
-        return max((kind for kind in kinds if kind is not None), key=lambda kind: kind.high, default=None)
-    if Family.REAL in variable.families:
-        return LREAL
-    if not real and Family.BITS in variable.families:
-        return next(
-            (
-                kind
-                for kind in RANGES
-                if kind.family is Family.BITS and all(0 <= value <= kind.high for value in values)
-            ),
-            None,
-        )
-    return None
-
-
-def _cost(c: Checker, item: _Given, kind: Type) -> int | None:
-    """Return 0 for an argument that fits as it is, more for a conversion, None where there is none."""
-    value = c.constants.get(item.value)
-    goal = storage(kind)
-    if item.type in PENDING:
-        return _literal_cost(item.type, value, goal)
-    have = storage(item.type)
-    if have is goal:
-        return 0
-    if isinstance(have, Elementary) and isinstance(goal, Elementary):
-        if goal in WIDENS[have]:
-            return 1
-        if goal in ROUNDS.get(have, ()):
-            return 3
-        if isinstance(value, int) and have in INTEGERS and goal in INTEGERS and goal.low <= value <= goal.high:
-            return 2
-        return 2 if c.is_direct(item.value, goal) else None
-    if isinstance(have, StringType) and isinstance(goal, StringType):
-        return 0 if have.wide == goal.wide else None
-    return 0 if assignable(have, goal) else None
-
-
-def _literal_cost(kind: Type, value: Constant | None, goal: Type) -> int | None:
-    if kind is ANY_ENUMERATION or not isinstance(goal, Elementary):
-        return 0 if kind is ANY_ENUMERATION and not isinstance(goal, Elementary) else None
-    if goal.family is Family.REAL:
-        return 0 if kind is ANY_REAL else 1
-    bounds = RANGES.get(goal)
-    if kind is ANY_REAL or bounds is None or not isinstance(value, int):
-        return None
-    # Beyond its type a literal still names this overload; `settle` then says that it does not fit.
-    return 0 if bounds[0] <= value <= bounds[1] else 4 if goal is not BOOL else None
-
-
 # ---------------------------------------------------------------------------------------------------- explanations
 
 
@@ -358,8 +130,8 @@ def _explain(
     node: Call,
     key: str,
     signatures: Sequence[Signature],
-    given: list[_Given],
-    bound: tuple[Signature, list[_Given]] | None,
+    given: list[Given],
+    bound: tuple[Signature, list[Given]] | None,
 ) -> None:
     if bound is None:
         _explain_shape(c, node, key, signatures, given)
@@ -370,7 +142,7 @@ def _explain(
         if (
             len(signatures) == 1
             and not isinstance(parameter.type, TypeVariable)
-            and _cost(c, item, parameter.type) is None
+            and cost_of(c, item, parameter.type) is None
         ):
             if isinstance(storage(item.type), (Elementary, StringType)) and item.type not in PENDING:
                 fix = _other_conversion(key, storage(item.type))
@@ -401,11 +173,11 @@ def _plain(kind: Type) -> str:
     return ("WSTRING" if kind.wide else "STRING") if isinstance(kind, StringType) else described(kind)
 
 
-def _explain_shape(c: Checker, node: Call, key: str, signatures: Sequence[Signature], given: list[_Given]) -> None:
+def _explain_shape(c: Checker, node: Call, key: str, signatures: Sequence[Signature], given: list[Given]) -> None:
     """Say that the number or a name of the arguments is wrong."""
     longest = max(signatures, key=lambda found: len(found.parameters))
     for item in given:
-        if item.name is not None and all(_place(s.parameters, item.name, s.extensible) < 0 for s in signatures):
+        if item.name is not None and all(place_of(s.parameters, item.name, s.extensible) < 0 for s in signatures):
             assert item.argument.name is not None
             names = [parameter.name for parameter in longest.parameters]
             guess = closest(item.name, names)

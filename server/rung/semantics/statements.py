@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from rung.semantics.checker import PENDING, Checker
+from rung.semantics.checker import Checker
 from rung.semantics.model import Pou, Variable
 from rung.semantics.places import target
 from rung.semantics.types import (
@@ -24,7 +24,7 @@ from rung.semantics.types import (
     storage,
     strip,
 )
-from rung.semantics.widening import BIT_STRINGS, INTEGERS
+from rung.semantics.widening import BIT_STRINGS, INTEGERS, PENDING
 from rung.semantics.wording import described, value_text
 from rung.syntax.problem import Related
 from rung.syntax.tree import (

@@ -98,7 +98,7 @@ def _named(c: Checker, spec: NamedType, name: str) -> Type:
         found = c.environment.find_type(key)
     except Recursive:
         return c.fail(
-            "NAM015",
+            "NAM012",
             spec.name,
             f"{spec.name.text} would contain itself. Use REF_TO {spec.name.text} to refer to another one.",
         )

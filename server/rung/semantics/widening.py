@@ -35,14 +35,17 @@ from rung.semantics.types import (
     WCHAR,
     WORD,
     Elementary,
+    Enumeration,
     Family,
+    Type,
 )
 
 SIGNED: Final = (SINT, INT, DINT, LINT)
 UNSIGNED: Final = (USINT, UINT, UDINT, ULINT)
 BITS: Final = (BYTE, WORD, DWORD, LWORD)
 INTEGERS: Final = frozenset(SIGNED + UNSIGNED)
-NUMBERS: Final = INTEGERS | {REAL, LREAL}
+REALS: Final = frozenset({REAL, LREAL})
+NUMBERS: Final = INTEGERS | REALS
 BIT_STRINGS: Final = frozenset(BITS)
 LOGICAL: Final = BIT_STRINGS | {BOOL}
 DURATIONS: Final = frozenset({TIME, LTIME})
@@ -50,6 +53,9 @@ DURATIONS: Final = frozenset({TIME, LTIME})
 # The types of untyped literals until their context decides. No finished table holds them.
 ANY_INTEGER: Final = Elementary("integer literal", Family.SIGNED, 64)
 ANY_REAL: Final = Elementary("real literal", Family.REAL, 64)
+# A bare enumerator that several enumerations have, until the context names one.
+ANY_ENUMERATION: Final = Enumeration("enumerator", INT, {}, {}, 0)
+PENDING: Final[frozenset[Type]] = frozenset({ANY_INTEGER, ANY_REAL, ANY_ENUMERATION})
 
 # Least and greatest value of every type that integer literals may take; BOOL takes 0 and 1 (ed. 3 table 5).
 RANGES: Final[Mapping[Elementary, tuple[int, int]]] = {
@@ -92,9 +98,7 @@ _ALL: Final = (
 WIDENS: Final[Mapping[Elementary, frozenset[Elementary]]] = {kind: frozenset(_targets(kind)) for kind in _ALL}
 
 # Converted implicitly, too, but with a warning: large values lose their last digits.
-ROUNDS: Final[Mapping[Elementary, frozenset[Elementary]]] = {
-    kind: frozenset({REAL, LREAL} - WIDENS[kind]) for kind in INTEGERS
-}
+ROUNDS: Final[Mapping[Elementary, frozenset[Elementary]]] = {kind: REALS - WIDENS[kind] for kind in INTEGERS}
 
 
 def _common(left: Elementary, right: Elementary) -> Elementary | None:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +24,8 @@ _ITERATIONS: Final = 600_000
 class Secrets:
     """What a device makes for itself at its first start."""
 
-    token_key: str
-    pepper: str
+    token_key: str = field(repr=False)
+    pepper: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -34,8 +34,8 @@ class User:
 
     id: int
     username: str
-    salt: str = ""
-    digest: str = ""
+    salt: str = field(default="", repr=False)
+    digest: str = field(default="", repr=False)
     iterations: int = _ITERATIONS
 
 

@@ -106,29 +106,29 @@ class Builder:
         self.lines.append("[INFO] Starting compilation\n")
         if clean:
             self.lines.append("[INFO] Clean build requested — wiping core/build/ and ccache\n")
-        try:
-            built = await self._build()
-            with contextlib.suppress(NotConnected):
-                await self._machine.command("STOP")
-            await self._machine.settle(_SETTLE_S)
-            installed = self._install()
-            if built and installed:
-                self.lines += self._plugins.apply(self._folder / GENERATED)
-                self._machine.program_replaced()
-                self.status, self.exit_code = BuildStatus.SUCCESS, 0
-                return
-        except OSError as error:
-            self.lines.append(f"[ERROR] {error.strerror or error}\n")
+        built = await self._build()
+        with contextlib.suppress(NotConnected):
+            await self._machine.command("STOP")
+        await self._machine.settle(_SETTLE_S)
+        if self._install() and built:
+            self.lines += self._plugins.apply(self._folder / GENERATED)
+            self._machine.program_replaced()
+            self.status, self.exit_code = BuildStatus.SUCCESS, 0
+            return
         self.lines.append("[WARNING] PLC program has not been updated because the build failed\n")
         self.status, self.exit_code = BuildStatus.FAILED, 1
 
     async def _build(self) -> bool:
-        (self._folder / _NEW_LIBRARY).unlink(missing_ok=True)  # of a build that was cut off
         try:
+            (self._folder / _NEW_LIBRARY).unlink(missing_ok=True)  # of a build that was cut off
             self._check_layout()
             await self._compile_all()
         except _StepFailed as failure:
             self.lines.append(f"[ERROR] Build failed (exit={failure.exit_code})\n")
+            return False
+        except OSError as error:
+            self._complain(f"{error.filename}: {error.strerror}")
+            self.lines.append("[ERROR] Build failed (exit=2)\n")
             return False
         finally:
             await self._end_processes()
@@ -202,9 +202,8 @@ class Builder:
         if sys.platform != "win32":
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)  # the old program keeps its rhythm
-        deadline = time.monotonic() + _LONGEST_COMPILE_S
         try:
-            await asyncio.wait_for(self._relay(process), deadline - time.monotonic())
+            await asyncio.wait_for(self._relay(process), _LONGEST_COMPILE_S)
         except asyncio.TimeoutError:
             self._complain(f"The compiler was stopped after {_LONGEST_COMPILE_S:.0f} s.")
             raise _StepFailed(2) from None
@@ -238,15 +237,15 @@ class Builder:
     def _install(self) -> bool:
         """Delete the old library and put the new one in its place, if there is one."""
         build = self._folder / _BUILD
-        for pattern in ("*.o", "*.d", "libplc_*.so"):
-            for path in build.glob(pattern):
-                path.unlink()
-        new = self._folder / _NEW_LIBRARY
-        if not new.is_file():
-            self._complain(f"mv: cannot stat '{_NEW_LIBRARY}': No such file or directory")
+        try:
+            for pattern in ("*.o", "*.d", "libplc_*.so"):
+                for path in build.glob(pattern):
+                    path.unlink()
+            (self._folder / _NEW_LIBRARY).rename(build / f"libplc_{time.time_ns()}.so")
+        except OSError as error:
+            self._complain(f"mv: cannot stat '{_NEW_LIBRARY}': {error.strerror}")
             self.lines.append("[ERROR] Cleanup failed (exit=1)\n")
             return False
-        new.rename(build / f"libplc_{time.time_ns()}.so")
         self.lines.append("[INFO] Cleanup finished successfully\n")
         return True
 

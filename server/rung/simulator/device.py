@@ -57,9 +57,7 @@ async def json_object(request: web.Request) -> dict[str, Json]:
         raise Refusal(error_page(415))
     try:
         content = json.loads(await request.read())
-    except ValueError:
-        raise Refusal(error_page(400)) from None
-    except RecursionError:
+    except (ValueError, RecursionError):
         raise Refusal(error_page(400)) from None
     if not isinstance(content, dict):
         raise Refusal(error_page(500))

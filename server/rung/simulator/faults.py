@@ -74,7 +74,9 @@ def fault_middleware(faults: Faults, die: Callable[[], Awaitable[None]]) -> Midd
             return await handler(request)
         if path.endswith("/upload-file") and faults.cut_upload_after is not None and request.method == "POST":
             return await _cut(request, faults.cut_upload_after)
-        if faults.busy_for_s and path.endswith(("/start-plc", "/stop-plc")):
+        if not faults.busy_for_s:
+            busy_since.clear()
+        elif path.endswith(("/start-plc", "/stop-plc")):
             busy_since[:] = busy_since or [time.monotonic()]
             if time.monotonic() - busy_since[0] < faults.busy_for_s:
                 return json_answer({"status": "COMMAND:BUSY"})

@@ -24,7 +24,7 @@ _LONGEST_MESSAGE: Final = 65536
 _LEVELS: Final[dict[str, Level]] = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARNING", "ERROR": "ERROR"}
 _END_S: Final = 2.0
 _LAST_WORDS: Final = 2000
-_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 class ProgramState(Enum):

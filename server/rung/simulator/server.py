@@ -32,7 +32,7 @@ from rung.simulator.machine import Machine
 from rung.simulator.network_discovery import DISCOVERY_PORT, answer_discovery
 from rung.simulator.plugins import Plugins
 from rung.simulator.scan_host import ScanHost, ScanHostError
-from rung.simulator.storage import FolderLock
+from rung.simulator.storage import DataFolderError, FolderLock
 from rung.simulator.tokens import Tokens
 
 _LARGEST_BODY: Final = 1024 * 1024  # of a JSON request; uploads have their own limit
@@ -119,6 +119,12 @@ class Simulator:
         """
         try:
             await self._start()
+        except OSError as error:
+            await self.stop()
+            raise DataFolderError(
+                f"The data folder {self._data_dir} cannot be used ({error.strerror or error}). "
+                "Make room or name another one with --data."
+            ) from error
         except BaseException:
             await self.stop()
             raise

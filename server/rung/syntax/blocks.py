@@ -24,6 +24,8 @@ from rung.syntax.tokens import (
     WHILE,
 )
 
+_FARTHEST: Final = 20_000  # tokens; no block that a person wrote is longer
+
 CLOSER: Final = {IF: END_IF, CASE: END_CASE, FOR: END_FOR, WHILE: END_WHILE, REPEAT: END_REPEAT}
 OPENER: Final = {closer: opener for opener, closer in CLOSER.items()}
 
@@ -37,7 +39,8 @@ def report_unclosed(p: Stream, opener: int) -> None:
     if opener in p.forgiven or (p.unclosed is not None and p.unclosed >= p.starts[opener]):
         return
     silent = p.failed_at == p.pos
-    opener = _culprit(p, opener)
+    if p.pos - opener <= _FARTHEST:
+        opener = _culprit(p, opener)
     if silent and (p.kinds[opener] != ELSE or opener in p.forgiven):
         return
     kind = p.kinds[opener]

@@ -369,7 +369,7 @@ def structure(p: Stream) -> TypeSpec:
     start = p.starts[opener]
     if p.nesting > 20:
         p.fail("SYN026", start, p.end(), "Structures are nested too deeply here. Declare the inner ones by name.")
-        return ErrorType(start, start)
+        return ErrorType(p.last_end(), p.last_end())
     p.pos += 1
     if p.kinds[p.pos] == IDENT and p.word() == "OVERLAP":
         p.note("SYN030", p.start(), p.end(), "Rung does not read overlapping structures yet.")

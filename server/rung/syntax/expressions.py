@@ -60,7 +60,6 @@ from rung.syntax.tree import (
     Dereference,
     DirectAddress,
     EnumLiteral,
-    ErrorExpr,
     Expr,
     Identifier,
     Index,
@@ -78,6 +77,7 @@ from rung.syntax.values import (
     foreign_operator,
     literal,
     missing_operand,
+    nothing,
     number,
     open_string,
     too_deep,
@@ -212,7 +212,7 @@ def _other_operand(p: Stream, kind: int) -> Expr:
             bad_address(p, start, end, text)
         return DirectAddress(start, end, text.upper())
     missing_operand(p, kind)
-    return ErrorExpr(start, start)
+    return nothing(p)
 
 
 def _function_word(p: Stream, start: int, end: int, text: str) -> Expr:
@@ -225,7 +225,7 @@ def _parenthesis(p: Stream) -> Expr:
     opener = p.start()
     if p.nesting > MAX_NESTING:
         too_deep(p)
-        return ErrorExpr(opener, opener)
+        return nothing(p)
     p.pos += 1
     p.nesting += 1
     inner = condition(p)
@@ -261,7 +261,7 @@ def _unary(p: Stream, kind: int) -> Expr:
     start = p.start()
     if p.nesting > MAX_NESTING:
         too_deep(p)
-        return ErrorExpr(start, start)
+        return nothing(p)
     if kind == C_NOT:
         foreign_operator(p, p.pos)
     p.pos += 1
@@ -390,4 +390,4 @@ def _argument(p: Stream) -> Argument:
         value = expression(p)
         return Argument(start, max(value.end, p.last_end()), name, value, after == ARROW, negated)
     value = expression(p)
-    return Argument(start, max(value.end, start), None, value, False, False)
+    return Argument(value.start, value.end, None, value, False, False)

@@ -41,7 +41,7 @@ _DATE_WORDS: Final = (
 _AFTER_DATE_WORD: Final = "|".join(rf"(?<=\b{word}#)" for word in _DATE_WORDS)
 _DATE: Final = rf"(?i:{_AFTER_DATE_WORD})[0-9][0-9_]*(?:[-:.][0-9][0-9_]*)*"
 _AFTER_HASH: Final = rf"{_DATE}|[+-]?{_EXPONENT}|[+-]?{_DIGITS}|{trivia.STRING}|{trivia.WIDE_STRING}|\w*"
-_PIECES: Final = re.compile(
+_BEFORE_PRAGMA: Final = (
     rf"[^\W\d]\w*(?:\#(?:{_AFTER_HASH}))?"
     r"|[\s\ufeff]+"
     r"|:=|[;,)\[\]:^]|\.\.?"
@@ -49,12 +49,14 @@ _PIECES: Final = re.compile(
     rf"|{trivia.COMMENT}"
     r"|\(|<>|<=|>=|=>|==|[-+*/]=|\*\*|[-+<=>*/]"
     rf"|{trivia.STRING}|{trivia.WIDE_STRING}|{trivia.OPEN_STRING}"
-    rf"|{trivia.PRAGMA}"
-    r"|%[A-Za-z]+(?:\*|[0-9]+(?:\.[0-9]+)*)?"
+)
+_AFTER_PRAGMA: Final = (
+    r"%[A-Za-z]+(?:\*|[0-9]+(?:\.[0-9]+)*)?"
     r"|&&?|\|\||!=?|[%{}]"
     r"""|[^\w\s;,()\[\]:^.<=>+\-*/'"{}&|!%\ufeff]+"""
     r"|[\s\S]"
 )
+_PIECES: Final = re.compile(rf"{_BEFORE_PRAGMA}|{trivia.PRAGMA}|{_AFTER_PRAGMA}")
 
 # What kind each piece was found to be. Names recur, so most pieces cost one look-up. Bounded, because a server lives long.
 _KNOWN: dict[str, int] = dict(OPERATORS)
@@ -90,28 +92,30 @@ def lex(text: str) -> Tokens:
     Problems reported here are those of comments and pragmas; a malformed literal is reported where its value is worked out.
     """
     tokens = Tokens([], [], [], [], [], None)
-    if not _read(text, 0, len(text), tokens, False):
+    hopeless = trivia.pragmas_hopeless(text)
+    pieces = re.compile(rf"{_BEFORE_PRAGMA}|{_AFTER_PRAGMA}") if hopeless else _PIECES
+    if not _read(pieces, text, 0, len(text), tokens, False):
         tokens = Tokens([], [], [], [], [], None)
         position = 0
         for start, end in trivia.spans(text):
             if trivia.holds_opener(text[start:end]):
-                _read(text, position, start, tokens, True)
+                _read(pieces, text, position, start, tokens, True)
                 _add_trivia(COMMENT, text[start:end], start, tokens)
                 position = end
-        _read(text, position, len(text), tokens, True)
+        _read(pieces, text, position, len(text), tokens, True)
     tokens.kinds += (EOF, EOF, EOF, EOF)
     tokens.starts += (len(text),) * 4
     tokens.texts += ("",) * 4
     return tokens
 
 
-def _read(text: str, position: int, end: int, tokens: Tokens, spans_known: bool) -> bool:
+def _read(pieces: re.Pattern[str], text: str, position: int, end: int, tokens: Tokens, spans_known: bool) -> bool:
     """Add the tokens of a stretch of text; false if a comment may be nested, so that its end must be found with care first."""
     known = _KNOWN.get
     add_kind = tokens.kinds.append
     add_start = tokens.starts.append
     add_text = tokens.texts.append
-    for piece in _PIECES.findall(text, position, end):
+    for piece in pieces.findall(text, position, end):
         kind = known(piece)
         if kind is None:
             kind = classify(piece)

@@ -267,8 +267,7 @@ def _case(p: Stream, opener: int) -> Case:
     kinds = p.kinds
     if not at_label(p) and kinds[p.pos] not in (ELSE, END_CASE):
         start, end = p.start(), p.end()
-        if statements(p):
-            p.failed_at = -1
+        if statements(p) and p.failed_at != p.pos:
             p.note(
                 "SYN001",
                 start,

@@ -18,9 +18,16 @@ COMMENT: Final = rf"{TOOL_LINE}|\(\*[\s\S]*?\*\)|\(\*[\s\S]*|//[^\r\n]*|/\*[\s\S
 # C code in one pair of braces may hold braces itself; where those do not balance, the first `}` ends it.
 PRAGMA: Final = r"\{\{[\s\S]*?\}\}|\{[^{}]*(?:\{[^{}]*\}[^{}]*){0,1000}\}|\{[^}]*\}"
 
-_SPANS: Final = re.compile(rf"{COMMENT}|{STRING}|{WIDE_STRING}|{OPEN_STRING}|{PRAGMA}|\*\)")
+_WITHOUT_PRAGMAS: Final = re.compile(rf"{COMMENT}|{STRING}|{WIDE_STRING}|{OPEN_STRING}|\*\)")
+_SPANS: Final = re.compile(rf"{_WITHOUT_PRAGMAS.pattern}|{PRAGMA}")
 _MARKERS: Final = re.compile(rf"{TOOL_LINE}|\(\*|\*\)")
+_MOST_OPEN: Final = 100
 _CLOSED_STRING: Final = re.compile(rf"{STRING}|{WIDE_STRING}")
+
+
+def pragmas_hopeless(text: str) -> bool:
+    """Say whether so many braces are never closed that to look for their ends would take for ever; then no brace opens a pragma."""
+    return text.count("{", text.rfind("}") + 1) > _MOST_OPEN or text.count("{{", text.rfind("}}") + 1) > _MOST_OPEN
 
 
 def is_closed_string(piece: str) -> bool:
@@ -44,9 +51,10 @@ def spans(text: str) -> list[tuple[int, int]]:
         tuple[int, int]
     ] = []  # nested comments under suspicion: where they would end, and their index in `found`
     ends: dict[int, int] | None = None
+    pattern = _WITHOUT_PRAGMAS if pragmas_hopeless(text) else _SPANS
     position = 0
     while True:
-        for match in _SPANS.finditer(text, position):
+        for match in pattern.finditer(text, position):
             start, end = match.span()
             while pending and pending[-1][0] <= start:
                 pending.pop()

@@ -43,6 +43,7 @@ from rung.syntax.tree import (
     SubrangeSpec,
     TypeSpec,
 )
+from rung.syntax.values import nothing
 
 
 def specification(p: Stream) -> TypeSpec:
@@ -54,7 +55,7 @@ def specification(p: Stream) -> TypeSpec:
         p.fail(
             "SYN026", start, p.end(), "This type is nested too deeply. Declare the inner types by name in TYPE blocks."
         )
-        return ErrorType(start, start)
+        return ErrorType(p.last_end(), p.last_end())
     if kind == IDENT:
         text = p.texts[pos]
         key = text.upper()
@@ -79,7 +80,7 @@ def specification(p: Stream) -> TypeSpec:
     if kind == STRUCT:
         p.fail("SYN027", start, p.end(), "A STRUCT is declared in a TYPE block, not here.")
     p.expected("a type, such as BOOL or INT,", "SYN027")
-    return ErrorType(start, start)
+    return ErrorType(p.last_end(), p.last_end())
 
 
 def _reference(p: Stream, start: int, keyword: str) -> TypeSpec:
@@ -158,10 +159,10 @@ def _array(p: Stream, start: int) -> TypeSpec:
 
 
 def _dimension(p: Stream) -> Dimension:
-    start = p.start()
     if p.accept(STAR):
-        return Dimension(start, start + 1, None, None)
+        return Dimension(p.last_end() - 1, p.last_end(), None, None)
     low = expression(p)
+    start = low.start
     if not p.accept(DOTDOT):
         if p.kinds[p.pos] == RBRACKET or p.kinds[p.pos] == COMMA:
             written = p.text[low.start : low.end]
@@ -186,7 +187,7 @@ def initial_value(p: Stream) -> Expr:
         start = p.start()
         if p.nesting > MAX_NESTING:
             p.fail("SYN026", start, start + 1, "This initial value is nested too deeply.")
-            return ErrorExpr(start, start)
+            return nothing(p)
         p.nesting += 1
         result = _array_initial(p, start) if kind == LBRACKET else _structure_initial(p, start)
         p.nesting -= 1

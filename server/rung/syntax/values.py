@@ -22,7 +22,7 @@ from rung.syntax.tokens import (
     SEMICOLON,
     TOP_CLOSERS,
 )
-from rung.syntax.tree import Expr, Literal, LiteralKind
+from rung.syntax.tree import ErrorExpr, Expr, Literal, LiteralKind
 
 
 def bad_address(p: Stream, start: int, end: int, text: str) -> None:
@@ -85,6 +85,12 @@ def open_string(p: Stream) -> Expr:
     p.failed_at = p.pos  # the rest of the line is inside the string, so nothing after it can be missed
     kind = LiteralKind.WSTRING if quote == '"' else LiteralKind.STRING
     return Literal(start, end, kind, None, p.text[start + 1 : end])
+
+
+def nothing(p: Stream) -> ErrorExpr:
+    """Return what stands for an expression that is not there: an empty place behind the last token."""
+    end = p.last_end()
+    return ErrorExpr(end, end)
 
 
 def too_deep(p: Stream) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tests.codegen.support.standard_driver import (
+from codegen.support.standard_driver import (
     BOOL,
     BYTE,
     CHAR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Final
 
-from tests.codegen.support.standard_driver import (
+from codegen.support.standard_driver import (
     BOOL,
     DATE,
     DINT,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.codegen.support.standard_driver import compile_and_run, write_main
 
+from codegen.support.standard_driver import compile_and_run, write_main
 from rung.codegen.standard_calls import block_class, procedure_call, value_type
 from rung.semantics.model import Pou
 from rung.semantics.stdlib import block_names, lookup_block, lookup_procedure, procedure_names

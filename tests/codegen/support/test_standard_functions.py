@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.codegen.support.standard_driver import StandardCase, compile_and_run, expected_line, write_calls
-from tests.codegen.support.standard_numbers import NUMBERS
-from tests.codegen.support.standard_texts import TEXTS
-from tests.codegen.support.standard_times import TIMES
+
+from codegen.support.standard_driver import StandardCase, compile_and_run, expected_line, write_calls
+from codegen.support.standard_numbers import NUMBERS
+from codegen.support.standard_texts import TEXTS
+from codegen.support.standard_times import TIMES
 
 CASES = [*NUMBERS, *TEXTS, *TIMES]
 

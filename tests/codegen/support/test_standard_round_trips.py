@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.codegen.support.standard_driver import compile_and_run, write_main
+from codegen.support.standard_driver import compile_and_run, write_main
 
 # Visits bit patterns all over a type's range, the same ones every time.
 _PATTERNS = "uint64_t x = 88172645463325252ull; for (int i = 0; i < 100000; ++i) { x ^= x << 13; x ^= x >> 7; x ^= x << 17;"

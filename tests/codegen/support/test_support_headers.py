@@ -6,7 +6,8 @@ import re
 import subprocess
 
 import pytest
-from tests.codegen.support.standard_driver import HEADERS, SUPPORT
+
+from codegen.support.standard_driver import HEADERS, SUPPORT
 
 
 @pytest.mark.parametrize("header", HEADERS)

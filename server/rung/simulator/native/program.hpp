@@ -21,7 +21,7 @@ struct PlcLibrary {
     uint8_t (*write)(uint8_t, uint16_t, const uint8_t*, uint16_t) = nullptr;
     const char* md5 = nullptr;  // optional: without it the MD5 request answers "nothing loaded"
 
-    // Loads the shared object. On failure `problem` says what the loader said, and `symbols` is empty or names what is missing.
+    // Loads the shared object. On failure either `problem` is what the loader said, or `missing` names the absent symbols.
     bool open(const char* path, std::string& problem, std::string& missing) {
         void* handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (handle == nullptr) {
