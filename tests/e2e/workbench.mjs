@@ -6,7 +6,7 @@ import { cache } from "./install.mjs";
 
 const { chromium } = createRequire(join(cache, "package.json"))("playwright-core");
 const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000; // a loaded computer takes half a minute until the first squiggle
 
 export class Workbench {
   #browser;

@@ -6,10 +6,10 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
@@ -174,19 +174,29 @@ class Editor:
                 told = f"shown {last}, states {self.states[-3:]}, said {self.messages}, logged {self.client.errors.decode()}"
                 raise AssertionError(f"not within {within} s: {told}") from None
 
+    async def look_again(self) -> None:
+        """Have `until` look once more, because something else than a notification may have changed what it finds."""
+        async with self._told:
+            self._told.notify_all()
+
     async def _wait(self, look: Callable[[], Any]) -> Any:
         while (found := look()) is None:
             await self._told.wait()
         return found
 
-    def request(self, command: str, token: str | None = None, **given: object) -> Awaitable[Any]:
-        """Send a command; the answer can be waited for."""
-        params = types.ExecuteCommandParams(f"rung.{command}", [given], work_done_token=token)
-        return cast("Awaitable[Any]", self.client.workspace_execute_command_async(params))
-
     async def command(self, command: str, token: str | None = None, **given: object) -> dict[str, Any]:
         """Send a command and return its answer."""
-        return _plain(await asyncio.wait_for(self.request(command, token, **given), 120))
+        return await self.command_with([given], command, token)
+
+    async def command_with(self, arguments: Sequence[object], command: str, token: str | None = None) -> dict[str, Any]:
+        """Send a command with any arguments and return its answer."""
+        params = types.ExecuteCommandParams(f"rung.{command}", arguments, work_done_token=token)
+        request = self.client.protocol.send_request_async("workspace/executeCommand", params, msg_id=token)
+        return _plain(await asyncio.wait_for(request, 120))
+
+    def take_back(self, token: str) -> None:
+        """Cancel the command that was given this token."""
+        self.client.cancel_request(types.CancelParams(token))
 
     async def state(self, state: str, within: float) -> float:
         """Seconds until the connection is in a state."""

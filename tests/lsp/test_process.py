@@ -65,13 +65,22 @@ async def test_messages_that_are_none_do_not_end_it(tmp_path: Path) -> None:
 
 
 async def test_what_else_is_printed_does_not_disturb_the_protocol(tmp_path: Path) -> None:
-    code = "import threading; threading.Timer(1, print, ['a stray line'], {'flush': True}).start()\n"
-    code += "from rung.lsp.server import serve; raise SystemExit(serve())"
-    async with editor(tmp_path / "work", sys.executable, "-c", code) as plc:
+    async with editor(tmp_path / "work", sys.executable, "-c", TALKATIVE_SERVER) as plc:
         plc.write("main.st", GOOD)
         await plc.initialize()
-        await asyncio.sleep(1)
         plc.open("main.st")
         assert await plc.codes("main.st") == []
         assert await plc.shut_down() == 0
         assert plc.client.errors.decode().strip() == "a stray line"
+
+
+TALKATIVE_SERVER = """
+from rung.lsp.documents import Documents
+real = Documents.opened
+def opened(self, *given):
+    print("a stray line", flush=True)
+    real(self, *given)
+Documents.opened = opened
+from rung.lsp.server import serve
+raise SystemExit(serve())
+"""

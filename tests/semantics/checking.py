@@ -47,11 +47,20 @@ def check(source: str) -> None:
         line, column = lines.position(problem.start, "utf-32")
         length = max(1, min(problem.end, lines.line_end(line)) - problem.start)
         found.append(Mark(line, column, length, CODES[problem.code][0], problem.code, problem.message))
-    shown = "\n".join(f"{m.line}: {' ' * max(0, m.column - 2)}//{'^' * m.length} {m.severity}[{m.code}]: {m.message}" for m in found)
+    shown = "\n".join(
+        f"{m.line}: {' ' * max(0, m.column - 2)}//{'^' * m.length} {m.severity}[{m.code}]: {m.message}" for m in found
+    )
     assert len(found) == len(fixture.marks), f"\n{fixture.text}\nfound:\n{shown}"
     for one, mark in zip(found, sorted(fixture.marks, key=lambda mark: (mark.line, mark.column)), strict=True):
-        same = (one.line, one.column, one.length, one.severity, one.code) == (mark.line, mark.column, mark.length, mark.severity, mark.code)
-        assert same and mark.message in one.message, f"\n{fixture.text}\nfound:\n{shown}\npromised:\n{mark}"
+        same = (one.line, one.column, one.length, one.severity, one.code) == (
+            mark.line,
+            mark.column,
+            mark.length,
+            mark.severity,
+            mark.code,
+        )
+        assert same, f"\n{fixture.text}\nfound:\n{shown}\npromised:\n{mark}"
+        assert mark.message in one.message, f"\nfound:\n{shown}\npromised:\n{mark}"
 
 
 def body(variables: str, statements: str) -> str:
@@ -63,7 +72,9 @@ class Typed:
     """The value of `x := expression;` in a PROGRAM with some declarations."""
 
     def __init__(self, declarations: str, target: str, expression: str, prelude: str = "") -> None:
-        program = program_of(f"{prelude}\nPROGRAM Main\nVAR\n{declarations}\nx : {target};\nEND_VAR\nx := {expression};\nEND_PROGRAM\n")
+        program = program_of(
+            f"{prelude}\nPROGRAM Main\nVAR\n{declarations}\nx : {target};\nEND_VAR\nx := {expression};\nEND_PROGRAM\n"
+        )
         self.problems = [problem for _, problem in program.problems]
         self.analysis = program.analyses["MAIN"]
         declaration = program.pous["MAIN"].declaration

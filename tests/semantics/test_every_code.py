@@ -80,7 +80,8 @@ BAD = {
     "CAL009": MOTOR + body("m : Motor;\nd : DINT;", "m(load := d);"),
     "CAL010": body("t1 : TON;", "t1(IN := TRUE, T#5s);"),
     "CAL011": body("r : REAL;", "r := SQRT(T#5s);"),
-    "CAL012": "FUNCTION Reset\nVAR_IN_OUT i : INT; END_VAR\ni := 0;\nEND_FUNCTION\n" + body("i : INT;", "i := Reset(i);"),
+    "CAL012": "FUNCTION Reset\nVAR_IN_OUT i : INT; END_VAR\ni := 0;\nEND_FUNCTION\n"
+    + body("i : INT;", "i := Reset(i);"),
     "CAL013": DOUBLE + body("i : INT;", "Double(i);"),
     "CAL014": "FUNCTION Loop : INT\nVAR_INPUT i : INT; END_VAR\nLoop := Loop(i);\nEND_FUNCTION\n",
     "CAL015": "FUNCTION_BLOCK F\nVAR inner : F; END_VAR\nEND_FUNCTION_BLOCK\n",
@@ -129,6 +130,10 @@ def test_this_mistake_gives_this_finding_alone(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_a_message_is_a_sentence(code: str) -> None:
     for problem in problems_of(BAD[code]):
-        assert problem.message[0].isupper() or problem.message[0] in "'%-0123456789" or problem.message.split()[0].lower() in BAD[code].lower()
+        assert (
+            problem.message[0].isupper()
+            or problem.message[0] in "'%-0123456789"
+            or problem.message.split()[0].lower() in BAD[code].lower()
+        )
         assert problem.message.endswith((".", "?", ")", ";", "END_VAR"))
         assert "  " not in problem.message

@@ -48,7 +48,12 @@ PIECES: dict[str, Sequence[str]] = {
         "PROGRAM Main VAR p : Plant; v : Valve; x : INT := LAST; END_VAR v(c := Red); END_PROGRAM",
         "(* a comment before it *) PROGRAM Main VAR p : Plant; v : Valve; END_VAR p(); v(); lost := 1; END_PROGRAM",
     ),
-    "other": ("", "FUNCTION Double : INT Double := 1; END_FUNCTION", "PROGRAM Second END_PROGRAM", "TYPE Lamp : (Red, Off); END_TYPE"),
+    "other": (
+        "",
+        "FUNCTION Double : INT Double := 1; END_FUNCTION",
+        "PROGRAM Second END_PROGRAM",
+        "TYPE Lamp : (Red, Off); END_TYPE",
+    ),
 }
 
 _CACHE: dict[str, Unit] = {}
@@ -69,7 +74,14 @@ def units_of(version: Sequence[int], fresh: bool = False) -> list[Unit]:
 def findings(program: Program, units: Sequence[Unit]) -> list[tuple[object, ...]]:
     place = {unit: number for number, unit in enumerate(units)}
     return [
-        (place[unit], item.code, item.start, item.end, item.message, [(r.start, r.end, r.message, r.unit and place[r.unit]) for r in item.related])
+        (
+            place[unit],
+            item.code,
+            item.start,
+            item.end,
+            item.message,
+            [(r.start, r.end, r.message, r.unit and place[r.unit]) for r in item.related],
+        )
         for unit, item in program.problems
     ]
 
@@ -80,10 +92,20 @@ def described(analysis: Analysis) -> Iterator[tuple[object, ...]]:
         symbol = analysis.symbols.get(node)
         name = symbol.key if symbol is not None else None
         converted = analysis.converted.get(node)
-        yield node.start, node.end, type_name(kind), converted and type_name(converted), str(analysis.constants.get(node)), name
+        yield (
+            node.start,
+            node.end,
+            type_name(kind),
+            converted and type_name(converted),
+            str(analysis.constants.get(node)),
+            name,
+        )
     for call in analysis.calls.values():
         name = call.callee.name
-        yield name, [type_name(kind) for kind in call.callee.parameters] if isinstance(call.callee, StandardFunction) else None
+        yield (
+            name,
+            [type_name(kind) for kind in call.callee.parameters] if isinstance(call.callee, StandardFunction) else None,
+        )
 
 
 def blocks_in(kind: Type) -> Iterator[Pou]:
@@ -120,7 +142,11 @@ def test_what_is_taken_over_agrees_with_what_is_new(history: list[list[int]]) ->
         for key, analysis in program.analyses.items():
             assert analysis.pou is program.pous[key]
             for symbol in analysis.symbols.values():
-                if isinstance(symbol, Variable) and symbol.key in program.globals and symbol.key not in analysis.pou.variables:
+                if (
+                    isinstance(symbol, Variable)
+                    and symbol.key in program.globals
+                    and symbol.key not in analysis.pou.variables
+                ):
                     owner = [pou for pou in program.pous.values() if pou.variables.get(symbol.key) is symbol]
                     assert owner or symbol is program.globals[symbol.key]
             for call in analysis.calls.values():

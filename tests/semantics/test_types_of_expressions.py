@@ -157,7 +157,10 @@ _DINTS = st.integers(DINT.low, DINT.high)
 
 @given(_DINTS, _DINTS.filter(bool))
 def test_division_and_remainder_belong_together(dividend: int, divisor: int) -> None:
-    quotient, rest = folding.arithmetic("/", dividend, divisor, DINT), folding.arithmetic("MOD", dividend, divisor, DINT)
+    quotient, rest = (
+        folding.arithmetic("/", dividend, divisor, DINT),
+        folding.arithmetic("MOD", dividend, divisor, DINT),
+    )
     assert isinstance(quotient, int)
     assert isinstance(rest, int)
     assert quotient * divisor + rest == dividend

@@ -60,7 +60,8 @@ def test_only_integers_are_rounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "name"), [(0, "INT"), (-32768, "INT"), (32768, "DINT"), (-(1 << 63), "LINT"), ((1 << 64) - 1, "ULINT"), (1 << 64, None)]
+    ("value", "name"),
+    [(0, "INT"), (-32768, "INT"), (32768, "DINT"), (-(1 << 63), "LINT"), ((1 << 64) - 1, "ULINT"), (1 << 64, None)],
 )
 def test_an_integer_literal_has_the_least_usual_type(value: int, name: str | None) -> None:
     kind: Elementary | None = least_integer(value)

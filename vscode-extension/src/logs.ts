@@ -70,7 +70,7 @@ export class Logs implements vscode.Disposable {
   /** The machines whose log is on the screen now. */
   get visible(): string[] {
     const outputs = vscode.window.visibleTextEditors.map(({ document }) => document.uri).filter(({ scheme }) => scheme === "output");
-    return [...this.#machines.keys()].filter((target) => outputs.some(({ path }) => path.endsWith(channelName(target))));
+    return [...this.#machines.keys()].filter((target) => outputs.some(({ path }) => asFileName(path).endsWith(asFileName(channelName(target)))));
   }
 
   forget(target: string): void {
@@ -94,6 +94,11 @@ export class Logs implements vscode.Disposable {
 
 function channelName(target: string): string {
   return `PLC: ${target}`;
+}
+
+/** The editor names a channel's document after the channel, less what a file's name cannot hold; newer ones add ".log". */
+function asFileName(name: string): string {
+  return name.replace(/[\\/:*?"<>|]/g, "").replace(/\.log$/, "");
 }
 
 function write(channel: vscode.LogOutputChannel, entry: LogEntry): void {

@@ -47,6 +47,8 @@ class Calls:
         resolved = self._expressions.scope.analysis.calls[call]
         callee = resolved.callee
         if isinstance(callee, StandardFunction):
+            if callee.operation == "REF":
+                return f"&{self._expressions.place(resolved.arguments[0].expr)}"
             return self._standard(callee, resolved)
         return self._user(callee, resolved)
 
@@ -225,7 +227,7 @@ class Calls:
             )
         if isinstance(target, BitAccess):
             return self._expressions.partial_assignment(target, value)
-        return [f"SET({self._expressions.place(target)}, {value});"]
+        return [self._expressions.assignment(target, value)]
 
     # ------------------------------------------------------------------------------------------------ blocks
 
@@ -253,6 +255,8 @@ class Calls:
                 output = f"{instance}.{block_member(Block(pou), argument.parameter.key)}"
                 body += self.assign_output(argument, output, argument.parameter.type)
         lines = ["{", f"auto &{instance} = {self._expressions.place(call.callee)};"]
+        if pou in scope.types.watched:
+            return [*lines, *self._watched(instance, pou, resolved, body), "}"]
         if resolved.en is None and resolved.eno is None:
             return [*lines, *body, "}"]
         enabled, before = scope.local("en"), scope.local("faults")
@@ -267,6 +271,17 @@ class Calls:
         if resolved.eno is not None:
             lines += self.assign_output(resolved.eno, f"({enabled} && faults == {before})", None)
         return [*lines, "}"]
+
+    def _watched(self, instance: str, pou: Pou, resolved: ResolvedCall, body: list[str]) -> list[str]:
+        """An invocation of a block that keeps EN and ENO: EN holds on to its last value like any input."""
+        en, eno = (f"{instance}.{block_member(Block(pou), key)}" for key in ("EN", "ENO"))
+        before = self._expressions.scope.local("faults")
+        lines = [] if resolved.en is None else [f"SET({en}, {self._expressions.value(resolved.en)});"]
+        lines += [f"const uint32_t {before} = faults;", f"if ({en}) {{", *body, "}"]
+        lines.append(f"SET({eno}, ({en} && faults == {before}));")
+        if resolved.eno is not None:
+            lines += self.assign_output(resolved.eno, eno, None)
+        return lines
 
     def _inputs(self, instance: str, pou: Pou, resolved: ResolvedCall) -> list[str]:
         lines: list[str] = []

@@ -31,14 +31,16 @@ _ANONYMOUS: Final = "0"  # no IEC name begins with a digit
 class CppTypes:
     """Names C++ types and declares the structures among them in `text`."""
 
-    __slots__ = ("_names", "_pending", "_text", "reachable")
+    __slots__ = ("_names", "_pending", "_text", "reachable", "watched")
 
-    def __init__(self, text: CppText) -> None:
+    def __init__(self, text: CppText, watched: frozenset[Pou] = frozenset()) -> None:
         self._text = text
         self._names: dict[Structure | Pou, str] = {}
         self._pending: list[Structure | Pou] = []
         # What an access may wrongly reach for: elements of arrays, targets of references. An ordered set.
         self.reachable: dict[str, None] = {}
+        # Blocks whose implicit EN or ENO somebody looks at as `instance.ENO`: only their instances hold the two.
+        self.watched = watched
 
     def name(self, kind: Type) -> str:
         """Return the C++ type of variables of type `kind`."""
@@ -67,7 +69,8 @@ class CppTypes:
 
     def block(self, pou: Pou) -> str:
         """Return the C++ type that holds a block's or program's variables."""
-        return self._declared(pou) if pou.declaration is not None else block_class(pou.key)
+        plain = pou.declaration is None and pou not in self.watched
+        return block_class(pou.key) if plain else self._declared(pou)
 
     def finish(self) -> None:
         """Declare what has only been pointed to so far."""
@@ -98,7 +101,7 @@ class CppTypes:
         """Return the type a pointer points to; a structure may point to itself, so it need not be complete."""
         target = strip(kind)
         owner = target if isinstance(target, Structure) else target.pou if isinstance(target, Block) else None
-        if owner is None or (isinstance(owner, Pou) and owner.declaration is None):
+        if owner is None or (isinstance(owner, Pou) and owner.declaration is None and owner not in self.watched):
             return self.name(kind)
         known = self._names.get(owner)
         if known is None:
@@ -110,6 +113,9 @@ class CppTypes:
     def _define(self, owner: Structure | Pou) -> None:
         from rung.codegen.places import is_member
 
+        if isinstance(owner, Pou) and owner.declaration is None:
+            self._text.add(f"struct {self._names[owner]} : {block_class(owner.key)} {{ bool EN, ENO; }};")
+            return
         if isinstance(owner, Pou):
             rows = [(v.key, v.type, v.edge) for v in owner.variables.values() if is_member(v)]
         else:
@@ -119,6 +125,8 @@ class CppTypes:
             members.append(f"{self.name(kind)} {names.variable(key)};")
             if edge is not None:
                 members.append(f"{self.name(kind)} {names.edge_memory(key)};")
+        if isinstance(owner, Pou) and owner in self.watched:
+            members.append(f"bool {names.variable('EN')}, {names.variable('ENO')};")
         self._text.open(f"struct {self._names[owner]}")
         for member in members or ["uint8_t nothing;"]:
             self._text.add(member)

@@ -140,10 +140,10 @@ class Expressions:
                 return self._unary(expr)
             case Binary():
                 return self.ordered((expr.left, expr.right), lambda texts: self._binary(expr, texts[0], texts[1]))
-            case Call() if expr not in self._analysis.calls:
-                return self._reference(expr)
             case Call():
                 return self.call(expr)
+            case Index() if _is_scalar(self._analysis.types[expr]):
+                return self._element(expr, "value_at({}, {})")
             case _:
                 return self.place(expr)
 
@@ -161,13 +161,16 @@ class Expressions:
             else f"LOOP({self.scope.types.name(self._analysis.types[expr])}({loop.counter}), {place})"
         )
 
-    def _reference(self, expr: Call) -> str:
-        """`REF(x)`: the one call that takes a place (ed. 3, 6.4.4.10.3)."""
-        place = expr.arguments[0].value
-        assert place is not None
-        return f"&{self.place(place)}"
-
     # ------------------------------------------------------------------------------------------------ places
+
+    def assignment(self, expr: Expr, value: str) -> str:
+        """Return the statement that writes `value` to the place that `expr` names."""
+        if isinstance(expr, Index) and _is_scalar(self._analysis.types[expr]):
+            access = self._element(expr, "PUT({}, {}, ")
+            if access.startswith("PUT("):
+                return f"{access}{value});"
+            return f"SET({access}, {value});"
+        return f"SET({self.place(expr)}, {value});"
 
     def place(self, expr: Expr) -> str:
         """Return the C++ lvalue that `expr` names."""
@@ -206,7 +209,7 @@ class Expressions:
         """A structure or array to look into: a place, or the result of a call."""
         return f"({self.raw(expr)})" if isinstance(expr, Call) else self.place(expr)
 
-    def _element(self, expr: Index) -> str:
+    def _element(self, expr: Index, access: str = "element(t, {}, {})") -> str:
         kind = strip(self._analysis.types[expr.base])
         assert isinstance(kind, Array)
         base = self._operand(expr.base)
@@ -215,7 +218,7 @@ class Expressions:
             known = [self._known_position(index, bound) for index, bound in zip(expr.indices, bounds, strict=True)]
             if None not in known:
                 return self._unchecked(base, [k for k in known if k is not None], bounds)
-        return f"element(t, {base}, {self._position(expr, kind, base)})"
+        return access.format(base, self._position(expr, kind, base))
 
     def _known_position(self, index: Expr, bound: tuple[int, int]) -> tuple[str, str] | None:
         """Return how far `index` lies above its lower bound, as plain and as force-aware text, if it cannot lie outside of the
@@ -364,6 +367,10 @@ class Expressions:
 def block_member(block: Block, key: str) -> str:
     """Return the C++ name of a function block's variable."""
     return key if block.pou.declaration is None else names.variable(key)
+
+
+def _is_scalar(kind: Type) -> bool:
+    return isinstance(storage(kind), Elementary | Enumeration)
 
 
 def _position_text(text: str, kind: Type, low: str, count: str) -> str:

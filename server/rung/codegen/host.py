@@ -26,6 +26,7 @@ _SUPPORT: Final = (
 _BY_SIZE: Final = {"X": BOOL, "B": BYTE, "W": WORD, "D": DWORD, "L": LWORD}
 PLAIN_MACROS: Final = """\
 #define SET(place, ...) ((place) = (__VA_ARGS__))
+#define PUT(array, at, ...) put(t, array, at, __VA_ARGS__)
 #define PIN(place) ((void)0)
 #define LOOP(counter, place) counter
 #define KNOWN(array, plain, checked) (array).e[plain]
@@ -127,9 +128,10 @@ def _main_file(core: Core, rows: Sequence[Row]) -> str:
     head = (
         QUIET
         + "#include <stdint.h>\n"
+        + FAST
         + "\n".join(lines)
         + "\n"
-        + FAST + support_includes()
+        + support_includes()
         + '#include "rung_host.hpp"\n'
         + PLAIN_MACROS
     )

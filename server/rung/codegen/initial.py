@@ -71,6 +71,8 @@ class Initialisers:
         if isinstance(owner, Pou) and owner.declaration is None:
             # Every variable of a standard block starts at zero, and none of its C++ types has a constructor.
             lines = [f"__builtin_memset(&{place}, 0, sizeof({place}));"]
+            if owner in self._types.watched:
+                lines.append(f"{place}.EN = {place}.ENO = true;")
             kinds = {key: variable.type for key, variable in owner.variables.items()}
             spell = str
         else:
@@ -91,6 +93,8 @@ class Initialisers:
         name = self._done[owner] = f"init_{cpp}"
         lines: list[str] = []
         if isinstance(owner, Pou):
+            if owner in self._types.watched:
+                lines.append(f"self.{names.variable('EN')} = self.{names.variable('ENO')} = true;")
             for variable in owner.variables.values():
                 if is_member(variable):
                     lines += self.assign(f"self.{names.variable(variable.key)}", variable.type, variable.initial)

@@ -29,11 +29,12 @@ _SIZES: Final = {"X": "Bit", "B": "Byte", "W": "Word", "D": "DWord", "L": "LWord
 
 _FORCED_MACROS: Final = """\
 #define SET(place, ...) do { auto &place_ = (place); place_ = (__VA_ARGS__); pin(t, &place_, sizeof place_); } while (0)
+#define PUT(array, at, ...) SET(element(t, array, at), __VA_ARGS__)
 #define PIN(place) pin(t, &(place), sizeof(place))
 #define LOOP(counter, place) (place)
 #define KNOWN(array, plain, checked) element(t, array, checked)
 """
-_UNDO: Final = "#undef SET\n#undef PIN\n#undef LOOP\n#undef KNOWN\n"
+_UNDO: Final = "#undef SET\n#undef PUT\n#undef PIN\n#undef LOOP\n#undef KNOWN\n"
 
 
 def build_openplc_v4(
@@ -119,8 +120,8 @@ struct Configuration_CONFIG0 : ConfigurationInstance {{
         parts = [
             QUIET,
             '#include <pthread.h>\n#include "generated.hpp"\n#include "debug_dispatch.hpp"\n',
-            f"namespace rung {{\n{clock}\nstatic uint32_t faults = 0;\nstatic inline int64_t now() {{ return scan_time; }}\n}}\n",
             FAST,
+            f"namespace rung {{\n{clock}\nstatic uint32_t faults = 0;\nstatic inline int64_t now() {{ return scan_time; }}\n}}\n",
             support_includes(),
             "namespace {\nusing namespace rung;\n",
             '#include "program_types.hpp"\n',

@@ -1,7 +1,7 @@
 """Bodies of FUNCTIONs, FUNCTION_BLOCKs and PROGRAMs as C++ functions.
 
 Invariants: a function's variables and every VAR_TEMP start anew in each call; a block's live in the structure it is given; VAR_IN_OUT
-is a C++ reference. The same text is compiled plain and force-aware: the macros SET, PIN, LOOP and KNOWN make the difference.
+is a C++ reference. The same text is compiled plain and force-aware: the macros SET, PUT, PIN, LOOP and KNOWN make the difference.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from rung.codegen.pous import Pous
 from rung.codegen.schedule import PlannedInstance, Schedule, plan
 from rung.codegen.sources import LineNumbers, SourceMap
 from rung.codegen.values import literal
-from rung.semantics.model import Configuration, Located, Pou, Program, Variable
-from rung.semantics.types import Array, Type, default_value, strip
-from rung.syntax.tree import SectionKind
+from rung.semantics.model import IMPLICIT_EN, IMPLICIT_ENO, Configuration, Located, Pou, Program, Variable
+from rung.semantics.types import Array, Block, Type, default_value, strip
+from rung.syntax.tree import Member, SectionKind
 
 
 class BuildError(Exception):
@@ -94,7 +94,7 @@ class _CoreWriter:
         self._types_text = CppText("program_types.hpp", numbers)
         self._init_text = CppText("program_types.hpp", numbers)
         self._bodies = CppText("program_bodies.hpp", numbers)
-        self._types = CppTypes(self._types_text)
+        self._types = CppTypes(self._types_text, _watched(program))
         self._places = Places(self._types, globals_data, image_data)
         self._initial = Initialisers(self._types, self._init_text)
         self._pous = Pous(self._types, self._places, self._initial, self._bodies)
@@ -256,6 +256,18 @@ class _CoreWriter:
 
     def _all_rows(self, planned: PlannedInstance) -> Iterator[Row]:
         yield from block_rows(planned.path, names.instance(planned.number), planned.instance.pou, self._places)
+
+
+def _watched(program: Program) -> frozenset[Pou]:
+    """The blocks of which some `instance.EN` or `instance.ENO` is read or written that they do not declare."""
+    found: set[Pou] = set()
+    for analysis in program.analyses.values():
+        for expr, symbol in analysis.symbols.items():
+            if symbol in (IMPLICIT_EN, IMPLICIT_ENO) and isinstance(expr, Member):
+                kind = strip(analysis.types[expr.base])
+                if isinstance(kind, Block):
+                    found.add(kind.pou)
+    return frozenset(found)
 
 
 def _array_links(address: Located, place: str, kind: Type, planned: PlannedInstance | None) -> Iterator[Link]:

@@ -114,7 +114,7 @@ class Statements:
         if isinstance(statement.target, BitAccess):
             self._lines(self._expressions.partial_assignment(statement.target, value))
         else:
-            self._text.add(f"SET({self._expressions.place(statement.target)}, {value});")
+            self._text.add(self._expressions.assignment(statement.target, value))
 
     def _expression(self, statement: ExprStatement) -> None:
         expr = statement.expr

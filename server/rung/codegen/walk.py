@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rung.semantics.model import Analysis, Pou, Variable
+from rung.semantics.model import Analysis, Pou, StandardFunction, Variable
 from rung.syntax.tree import (
-    Argument,
     ArrayInitial,
     Assign,
     Binary,
@@ -27,6 +26,7 @@ from rung.syntax.tree import (
     NameExpr,
     Repeat,
     Repetition,
+    SectionKind,
     Statement,
     StructInitial,
     Unary,
@@ -62,8 +62,8 @@ def children(expr: Expr) -> Iterator[Expr]:
 def calls_user_function(expr: Expr, analysis: Analysis) -> bool:
     """Whether evaluating `expr` may call something that changes variables: a function of the user's, or one with outputs."""
     if isinstance(expr, Call):
-        resolved = analysis.calls.get(expr)
-        if resolved is None or isinstance(resolved.callee, Pou) or resolved.eno is not None:
+        resolved = analysis.calls[expr]
+        if isinstance(resolved.callee, Pou) or resolved.eno is not None:
             return True
     return any(calls_user_function(child, analysis) for child in children(expr))
 
@@ -157,18 +157,11 @@ def may_write(statements: Iterable[Statement], variable: Variable, analysis: Ana
 
 
 def _written_arguments(call: Call, analysis: Analysis) -> Iterator[Expr]:
-    resolved = analysis.calls.get(call)
-    if resolved is None:
-        yield from (
-            argument.value for argument in call.arguments if _has_value(argument) and argument.value is not None
-        )
-        return
+    resolved = analysis.calls[call]
+    reference = isinstance(resolved.callee, StandardFunction) and resolved.callee.operation == "REF"
     for bound in resolved.arguments:
-        if bound.output or (bound.parameter is not None and bound.parameter.section.value == "VAR_IN_OUT"):
+        in_out = bound.parameter is not None and bound.parameter.section is SectionKind.VAR_IN_OUT
+        if bound.output or in_out or reference:
             yield bound.expr
     if resolved.eno is not None:
         yield resolved.eno.expr
-
-
-def _has_value(argument: Argument) -> bool:
-    return argument.value is not None

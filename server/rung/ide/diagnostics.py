@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rung.project.snapshot import Place, Snapshot, SourceFile
-from rung.rules import check
+from rung.rules import check_pou, check_program
 from rung.rules.registry import find
+from rung.semantics.model import Analysis, Program
 from rung.syntax.problem import Problem
 from rung.syntax.tree import Unit
 
@@ -47,13 +48,28 @@ class Findings:
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
         self._found: dict[Path, list[Diagnostic]] = {}
+        self._by_pou: dict[Analysis, list[Problem]] = {}
 
     def of(self, snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:
         """Return every finding by file, in the order of their places; files without findings are left out."""
         if snapshot is not self._snapshot:
-            self._found = _locate(snapshot, check(snapshot.program))
+            self._found = _locate(snapshot, self._problems(snapshot.program))
             self._snapshot = snapshot
         return self._found
+
+    def _problems(self, program: Program) -> Iterator[tuple[Unit, Problem]]:
+        known = self._by_pou
+        self._by_pou = {}
+        yield from program.problems
+        for analysis in program.analyses.values():
+            found = known.get(analysis)
+            if found is None:
+                found = check_pou(analysis)
+            self._by_pou[analysis] = found
+            unit = analysis.pou.unit
+            assert unit is not None, "only what stands in a text is analysed"
+            yield from ((unit, problem) for problem in found)
+        yield from check_program(program)
 
 
 def diagnostics(snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:

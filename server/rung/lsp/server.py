@@ -45,12 +45,12 @@ async def initialized(ls: RungServer, params: types.InitializedParams) -> None:
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-async def folders_changed(ls: RungServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+def folders_changed(ls: RungServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
     ls.documents.in_folders(_paths(list(ls.workspace.folders.values())))
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-async def did_open(ls: RungServer, params: types.DidOpenTextDocumentParams) -> None:
+def did_open(ls: RungServer, params: types.DidOpenTextDocumentParams) -> None:
     path = convert.path_of(params.text_document.uri)
     if path is not None:
         ls.publisher.named(path, params.text_document.uri)
@@ -58,7 +58,7 @@ async def did_open(ls: RungServer, params: types.DidOpenTextDocumentParams) -> N
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-async def did_change(ls: RungServer, params: types.DidChangeTextDocumentParams) -> None:
+def did_change(ls: RungServer, params: types.DidChangeTextDocumentParams) -> None:
     path = convert.path_of(params.text_document.uri)
     if path is None:
         return
@@ -70,14 +70,14 @@ async def did_change(ls: RungServer, params: types.DidChangeTextDocumentParams) 
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-async def did_close(ls: RungServer, params: types.DidCloseTextDocumentParams) -> None:
+def did_close(ls: RungServer, params: types.DidCloseTextDocumentParams) -> None:
     path = convert.path_of(params.text_document.uri)
     if path is not None:
         ls.documents.closed(path)
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-async def files_changed(ls: RungServer, params: types.DidChangeWatchedFilesParams) -> None:
+def files_changed(ls: RungServer, params: types.DidChangeWatchedFilesParams) -> None:
     found = [(convert.path_of(change.uri), change.type) for change in params.changes]
     paths = {path: kind for path, kind in found if path is not None}
     regroup = any(kind != types.FileChangeType.Changed or path.suffix == ".toml" for path, kind in paths.items())

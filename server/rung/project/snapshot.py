@@ -85,7 +85,7 @@ class Snapshot:
         place = self._places.get(unit)
         if place is None:
             environment = self.program.environment
-            assert environment is not None, "a program knows what its units were before"
+            assert environment is not None
             place = self._places[environment.unit_now(unit)]
         return place
 

@@ -79,7 +79,7 @@ PROGRAM_RULES: Final[tuple[ProgramRule, ...]] = (same_place,)
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
-        "LOC001", "malformed-address", "error", "Malformed address",
+        "LOC001", "unusable-address", "error", "Malformed address",
         "An address is `%`, then I, Q or M, then X, B, W, D or L for its width, then numbers: `%IX0.3`, `%QW5`, `%MD10`.",
         "Write the address in that form.",
         program("b : BOOL;", "%IX* := b;"),

@@ -62,8 +62,8 @@ def _described_by_ssl(der: bytes) -> tuple[str, str]:
     except (ssl.SSLError, ValueError):
         return _UNREADABLE, _UNREADABLE
     for found in store.get_ca_certs():
-        rows = [row[0] for row in found["subject"] if isinstance(row, tuple) and row]
-        subject = ",".join(f"{name}={value}" for name, value in reversed(rows))
+        names = [f"{row[0][0]}={row[0][1]}" for row in found["subject"] if isinstance(row, tuple)]
+        subject = ",".join(reversed(names))
         ends = ssl.cert_time_to_seconds(str(found["notAfter"]))
         return clean(subject, 200), datetime.fromtimestamp(ends, timezone.utc).isoformat()
     return _UNREADABLE, _UNREADABLE

@@ -13,12 +13,12 @@ Invariant: `analyse(units, previous)` finds the same problems, in the same order
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rung.semantics.checker import Checker
 from rung.semantics.configuration import configure
 from rung.semantics.declarations import declare, header_is_doubtful
-from rung.semantics.environment import Environment, agree
+from rung.semantics.environment import Environment, Tables, agree
 from rung.semantics.expressions import HANDLERS
 from rung.semantics.interfaces import header
 from rung.semantics.model import Analysis, Pou, Program
@@ -85,7 +85,7 @@ def assemble(environment: Environment, analyses: dict[str, Analysis]) -> Program
         assert unit is not None
         problems += [(unit, environment.located_now(unit, problem)) for problem in analysis.problems]
     pous, recursion = ordered_pous(environment, analyses)
-    configuration, flaws = configure(environment)
+    configuration, flaws, tables = configure(environment)
     problems += recursion
     problems += flaws
     rank = {unit: place for place, (unit, _) in enumerate(environment.records)}
@@ -99,4 +99,25 @@ def assemble(environment: Environment, analyses: dict[str, Analysis]) -> Program
         analyses=analyses,
         problems=problems,
         environment=environment,
+        declarations=_declaration_tables(environment, tables),
     )
+
+
+def _declaration_tables(environment: Environment, configuration: Mapping[Unit, Tables]) -> dict[Unit, Tables]:
+    """Return what the expressions outside of POUs mean; those of the configuration are read anew each time."""
+    found: dict[Unit, Tables] = {}
+    for unit, record in environment.records:
+        if record.pous and not record.types and not record.globals:
+            continue
+        own, more = record.tables, configuration.get(unit)
+        found[unit] = (
+            own
+            if more is None
+            else Tables(
+                own.types | more.types,
+                own.converted | more.converted,
+                own.constants | more.constants,
+                own.symbols | more.symbols,
+            )
+        )
+    return found

@@ -9,7 +9,7 @@ from typing import Final
 
 from rung.semantics.arguments import bind_output, implicit, unnamed_after_named
 from rung.semantics.checker import Checker
-from rung.semantics.model import BoundArgument, Pou, ResolvedCall, Variable
+from rung.semantics.model import BoundArgument, Pou, ResolvedCall, StandardFunction, Variable
 from rung.semantics.names import undeclared
 from rung.semantics.overloads import standard_call
 from rung.semantics.places import target
@@ -21,6 +21,7 @@ from rung.semantics.types import (
     UNKNOWN,
     Array,
     Block,
+    Elementary,
     Reference,
     Type,
     same_type,
@@ -31,11 +32,6 @@ from rung.semantics.wording import SECTION_WORDS, counted, described
 from rung.syntax.tree import Argument, Call, Expr, Identifier, NameExpr, PouKind, SectionKind
 
 _PARAMETER_SECTIONS: Final = frozenset(SECTION_WORDS)
-_KIND_WORDS: Final = {
-    PouKind.FUNCTION: "function",
-    PouKind.FUNCTION_BLOCK: "function block",
-    PouKind.PROGRAM: "program",
-}
 
 
 def call(c: Checker, node: Call, hint: Type | None) -> Type:
@@ -74,8 +70,11 @@ def _reference(c: Checker, node: Call, place: Expr) -> Type:
     """`REF(x)` (ed. 3 6.4.4.10.3)."""
     kind = target(c, place)
     assert isinstance(node.callee, NameExpr)
-    c.types[node.callee] = UNKNOWN
-    c.types[node] = UNKNOWN if kind is UNKNOWN else Reference("", kind)
+    c.types[node.callee] = c.types[node] = UNKNOWN
+    if kind is not UNKNOWN:
+        result = c.types[node] = Reference("", kind)
+        function = StandardFunction("REF", "REF", (kind,), result)
+        c.calls[node] = ResolvedCall(function, (BoundArgument(None, place),), None, None, result)
     return c.types[node]
 
 
@@ -194,6 +193,8 @@ def _pou_call(c: Checker, node: Call, pou: Pou) -> Type:
         _check_missing(c, node, pou, bound, given, informal=not formal)
     arguments = tuple(bound[key] for key in pou.variables if key in bound)
     c.calls[node] = ResolvedCall(pou, arguments, en, eno, pou.result)
+    if pou.result is None and c.statement_call is not node:
+        c.report("CAL012", node, f"{pou.name} gives no value that could be used here. Call it in a line of its own.")
     kind = UNKNOWN if pou.result is None else pou.result
     c.types[node] = kind
     return kind
@@ -257,6 +258,9 @@ def _bind(c: Checker, argument: Argument, value: Expr, parameter: Variable) -> B
         return BoundArgument(parameter, value)
     if section is SectionKind.VAR_IN_OUT:
         kind = target(c, value)
+        wanted = storage(parameter.type)
+        if isinstance(wanted, Elementary) and c.retype_direct(value, wanted):
+            kind = wanted
         if kind is not UNKNOWN and not in_out_fits(kind, parameter.type):
             c.report(
                 "CAL009",

@@ -43,7 +43,7 @@ from rung.semantics.widening import (
 )
 from rung.semantics.wording import described, type_name
 from rung.syntax.problem import Problem, Related
-from rung.syntax.tree import Binary, DirectAddress, Expr, Literal, NameExpr, Unary, Unit
+from rung.syntax.tree import Binary, Call, DirectAddress, Expr, Literal, NameExpr, Unary, Unit
 
 Handler = Callable[..., Type]
 
@@ -74,6 +74,7 @@ class Checker:
         "reported_names",
         "result_written",
         "scope",
+        "statement_call",
         "symbols",
         "types",
         "unit",
@@ -108,6 +109,8 @@ class Checker:
         self.loop_depth = 0
         self.loop_variables: list[Variable] = []
         self.result_written = False
+        # The call that stands as a statement, and so need not give a value.
+        self.statement_call: Call | None = None
         # In-outs that were given a value from outside before the call, as `sorter.list := values; sorter();`: instance and parameter.
         self.written_in_outs: set[tuple[Symbol | None, Variable]] = set()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rung.semantics import constants as folding
 from rung.semantics.checker import Checker
 from rung.semantics.operands import settle_pair, undefined
-from rung.semantics.refusals import conversion_word
+from rung.semantics.refusals import assignable, conversion_word
 from rung.semantics.types import (
     BOOL,
     LREAL,
@@ -38,6 +38,9 @@ def comparison(c: Checker, node: Binary) -> Type:
     c.types[node] = BOOL
     if left is not right or left.__class__ is not Elementary or left in PENDING:
         _compare(c, node, left, right)
+        if left is UNKNOWN or right is UNKNOWN:
+            c.types[node] = UNKNOWN
+            return UNKNOWN
     if left_node in c.constants and right_node in c.constants:
         one, two = c.constant(left_node), c.constant(right_node)
         value = None if one is None or two is None else folding.comparison(node.op, one, two)
@@ -77,7 +80,10 @@ def _compare(c: Checker, node: Binary, left: Type, right: Type) -> None:
         c.converted[shorter] = two if one.length < two.length else one
     elif _text_and_character(c, node, one, two):
         return
-    elif not (isinstance(one, Reference) and isinstance(two, Reference) and node.op in ("=", "<>")):
+    elif isinstance(one, Reference) and isinstance(two, Reference) and node.op in ("=", "<>") and assignable(one, two):
+        if one.target is UNKNOWN:
+            c.types[node.left] = right
+    else:
         remedy = (
             " Compare their parts one by one." if isinstance(one, (Array, Structure)) and same_type(one, two) else ""
         )

@@ -10,7 +10,7 @@ from typing import Final
 
 from rung.semantics.arguments import bind_output
 from rung.semantics.checker import Checker
-from rung.semantics.environment import Environment
+from rung.semantics.environment import Environment, Tables
 from rung.semantics.expressions import HANDLERS
 from rung.semantics.instances import config_addresses, unplaced
 from rung.semantics.model import (
@@ -48,11 +48,12 @@ _GREATEST_PRIORITY: Final = 65535
 _TASK_PROPERTIES: Final = ("INTERVAL", "PRIORITY", "SINGLE")
 
 
-def configure(environment: Environment) -> tuple[Configuration | None, list[tuple[Unit, Problem]]]:
-    """Return the configuration of a program and what is wrong with it; None where there is nothing to run."""
+def configure(environment: Environment) -> tuple[Configuration | None, list[tuple[Unit, Problem]], dict[Unit, Tables]]:
+    """Return the configuration of a program, what is wrong with it, and what its expressions mean; None where there is nothing to run."""
     programs = [pou for pou in environment.current.values() if pou.kind is PouKind.PROGRAM]
     found = environment.configurations
     problems: list[tuple[Unit, Problem]] = []
+    tables: dict[Unit, Tables] = {}
     if not found:
         configuration = _implied(programs, problems)
     else:
@@ -60,10 +61,13 @@ def configure(environment: Environment) -> tuple[Configuration | None, list[tupl
             first = Related(found[0][1].name.start, found[0][1].name.end, "The first CONFIGURATION.", found[0][0])
             message = f"A program has one CONFIGURATION, but '{found[0][1].name.text}' and '{extra.name.text}' are declared. Remove one."
             problems.append((unit, Problem("TSK002", extra.name.start, extra.name.end, message, (first,))))
-        configuration = _Reader(environment, *found[0], problems).read()
+        reader = _Reader(environment, *found[0], problems)
+        configuration = reader.read()
+        made = reader.analysis
+        tables[reader.unit] = Tables(made.types, made.converted, made.constants, made.symbols)
     if configuration is not None:
         problems += unplaced(environment, configuration)
-    return configuration, problems
+    return configuration, problems, tables
 
 
 def _implied(programs: Sequence[Pou], problems: list[tuple[Unit, Problem]]) -> Configuration | None:

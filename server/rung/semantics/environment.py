@@ -11,14 +11,14 @@ the same header text: `unit_now` maps it to today's, in which the same offsets h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
 from rung.semantics.model import EnumValueSymbol, Pou, Symbol, Variable
 from rung.semantics.stdlib import block_names, function_names, lookup_block, lookup_procedure
-from rung.semantics.types import UNKNOWN, Block, Constant, Enumeration, Structure, Type
+from rung.semantics.types import Block, Constant, Enumeration, Structure, Type
 from rung.syntax.problem import Problem, Related
 from rung.syntax.tree import ConfigurationDecl, Expr, PouKind, SectionKind, TypeDecl, Unit
 
@@ -39,7 +39,7 @@ class Tables:
 class Record:
     """The declarations of one unit, resolved: the grain of re-use. `text` is all of the unit's text that they depend on.
 
-    `owners` lists each enumerator with the keys of the types that have it. `uses` are the global names looked up on the way.
+    `uses` are the global names looked up on the way; `local_enumerators` those of enumerations written in place, by POU.
     """
 
     unit: Unit
@@ -49,7 +49,6 @@ class Record:
     types: dict[str, Type] = field(default_factory=dict)
     pous: dict[str, Pou] = field(default_factory=dict)
     globals: dict[str, Variable] = field(default_factory=dict)
-    owners: list[tuple[str, str]] = field(default_factory=list)
     uses: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     tables: Tables = field(default_factory=Tables)
@@ -195,11 +194,6 @@ def standard_block(pou: Pou) -> Block:
     return found
 
 
-def usable(kind: Type | None) -> Type:
-    """Return a type, or the unknown one for None."""
-    return UNKNOWN if kind is None else kind
-
-
 def _sorted_parameters(pou: Pou) -> Parameters:
     inputs: list[Variable] = []
     outputs: list[Variable] = []
@@ -220,8 +214,3 @@ def _sorted_parameters(pou: Pou) -> Parameters:
 def agree(names: Iterable[str], old: Environment, new: Environment) -> bool:
     """Whether every one of these global names means the same in both environments."""
     return all(old.fingerprint(name) == new.fingerprint(name) for name in names)
-
-
-def bodies(environment: Environment) -> Sequence[Pou]:
-    """Return the user's POUs with the trees of today, in the order of the units."""
-    return list(environment.current.values())

@@ -15,12 +15,26 @@ from rung.semantics.initial import initial_value
 from rung.semantics.located import check_type, parse_address
 from rung.semantics.model import Located, Variable
 from rung.semantics.spelling import closest
-from rung.semantics.types import BOOL, UNKNOWN, Array, Constant, Elementary, Type, default_value, same_type, strip
+from rung.semantics.types import (
+    BOOL,
+    UNKNOWN,
+    Array,
+    Constant,
+    Elementary,
+    Enumeration,
+    StringType,
+    Type,
+    default_value,
+    same_type,
+    storage,
+    strip,
+)
 from rung.semantics.typespecs import resolve
 from rung.semantics.wording import described, type_name
 from rung.syntax.problem import Related
 from rung.syntax.tree import Address, Identifier, PouDecl, PouKind, SectionKind, VariableDecl, VarSection
 
+_SIMPLE: Final = (Elementary, StringType, Enumeration)
 _MISPLACED: Final = frozenset({SectionKind.VAR_GLOBAL, SectionKind.VAR_CONFIG, SectionKind.VAR_ACCESS})
 _NO_INITIAL: Final = {
     SectionKind.VAR_IN_OUT: "An in-out is the caller's variable and has no initial value of its own.",
@@ -82,10 +96,9 @@ def variable_group(
     retain = "RETAIN" in qualifiers or "PERSISTENT" in qualifiers
     if (
         constant
-        and value is None
         and item.initial is None
-        and isinstance(strip(kind), Elementary)
         and section is not SectionKind.VAR_EXTERNAL
+        and isinstance(storage(kind), _SIMPLE)
     ):
         value = default_value(kind)
     if item.edge is not None and strip(kind) is not BOOL:

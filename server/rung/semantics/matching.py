@@ -111,11 +111,14 @@ def bind(signature: Signature, given: list[Given]) -> list[Given] | None:
 
 
 def place_of(parameters: Sequence[Parameter], name: str, extensible: bool) -> int:
+    """Return where the parameter called `name` stands, also one that repeats the last (`IN3`); -1 if there is none."""
     for place, parameter in enumerate(parameters):
         if parameter.name == name:
             return place
+    if not extensible:
+        return -1
     last, numbered = _NUMBERED.fullmatch(parameters[-1].name), _NUMBERED.fullmatch(name)
-    if extensible and last is not None and numbered is not None and last[1] == numbered[1]:
+    if last is not None and numbered is not None and last[1] == numbered[1]:
         return len(parameters) - 1 + int(numbered[2][:6]) - int(last[2])
     return -1
 

@@ -27,7 +27,7 @@ from rung.syntax.tree import (
 )
 
 if TYPE_CHECKING:
-    from rung.semantics.environment import Environment
+    from rung.semantics.environment import Environment, Tables
 
 
 @dataclass(slots=True, frozen=True)
@@ -234,6 +234,7 @@ class Program:
     top level, outside a CONFIGURATION. `configuration` is None when there is no PROGRAM to run or when it is broken.
     `problems` pairs each finding, those of the declarations and of all `analyses` included, with the unit its offsets refer to; what the
     parser found stays in `Unit.problems`. `environment` is what a later `analyse` takes over.
+    `declarations` holds, for each unit with declarations outside of POUs, what the expressions in it mean.
     """
 
     types: Mapping[str, Type]
@@ -244,3 +245,4 @@ class Program:
     analyses: Mapping[str, Analysis]
     problems: list[tuple[Unit, Problem]]
     environment: Environment | None = None
+    declarations: Mapping[Unit, Tables] = field(default_factory=dict)

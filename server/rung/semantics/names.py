@@ -5,6 +5,7 @@ Invariant: a name that is not declared is reported once per body, where it first
 
 from __future__ import annotations
 
+from math import isinf
 from typing import Final
 
 from rung.semantics import constants as folding
@@ -22,12 +23,14 @@ from rung.semantics.types import (
     UNKNOWN,
     WCHAR,
     Alias,
+    Block,
     Elementary,
     Enumeration,
     Family,
     Reference,
     StringType,
     Type,
+    storage,
     string_type,
     strip,
 )
@@ -42,6 +45,7 @@ from rung.syntax.tree import (
     LiteralKind,
     Member,
     NameExpr,
+    PouKind,
     Repetition,
     SectionKind,
     StructInitial,
@@ -81,8 +85,12 @@ def literal(c: Checker, node: Literal, hint: Type | None) -> Type:
         assert isinstance(value, float)
         if hint.__class__ is Elementary and hint.family is Family.REAL:
             assert hint is not None
+            rounded = folding.round_real(value, hint)
+            if isinf(rounded):
+                c.types[node] = UNKNOWN
+                return c.fail("TYP003", node, f"{value} is too large for {hint.name}.")
             c.types[node] = hint
-            c.constants[node] = folding.round_real(value, hint)
+            c.constants[node] = rounded
             return hint
         c.constants[node] = value
         return ANY_REAL
@@ -136,14 +144,26 @@ def name(c: Checker, node: NameExpr, hint: Type | None) -> Type:
     c.symbols[node] = variable
     kind = variable.type
     c.types[node] = kind
-    if variable.constant:
-        value = variable.initial
-        if value is not None and value.__class__ in _SCALARS and variable.section is not SectionKind.VAR_INPUT:
-            c.constants[node] = value
-    return kind
+    return _constant(c, node, variable) if variable.constant else kind
+
+
+def _constant(c: Checker, node: NameExpr, variable: Variable) -> Type:
+    """Fold a CONSTANT variable of a simple type; one without a value had a bad initial value, which has been reported."""
+    value = variable.initial
+    if variable.section is SectionKind.VAR_INPUT:
+        return variable.type
+    if value is None:
+        if not isinstance(storage(variable.type), _FOLDED):
+            return variable.type
+        c.types[node] = UNKNOWN
+        return UNKNOWN
+    if value.__class__ in _SCALARS:
+        c.constants[node] = value
+    return variable.type
 
 
 _SCALARS: Final = frozenset({bool, int, float, str})
+_FOLDED: Final = (Elementary, StringType, Enumeration)
 
 
 def _outer_name(c: Checker, node: NameExpr, hint: Type | None) -> Type:
@@ -168,8 +188,10 @@ def _outer_name(c: Checker, node: NameExpr, hint: Type | None) -> Type:
     if found:
         return ANY_ENUMERATION
     if key == "NULL":
-        c.types[node] = NULL
-        return NULL
+        # NULL is of the reference type that its context has (ed. 3 6.4.4.10.2).
+        null = wanted if isinstance(wanted, Reference) else NULL
+        c.types[node] = null
+        return null
     c.types[node] = UNKNOWN
     return undeclared(c, node)
 
@@ -177,8 +199,6 @@ def _outer_name(c: Checker, node: NameExpr, hint: Type | None) -> Type:
 def _global(c: Checker, node: NameExpr, variable: Variable) -> Type:
     c.symbols[node] = variable
     c.types[node] = variable.type
-    if variable.constant and variable.initial.__class__ in _SCALARS and variable.initial is not None:
-        c.constants[node] = variable.initial
     # A declaration outside every POU sees all globals; a body sees those of a CONFIGURATION through VAR_EXTERNAL (ed. 3 6.5.2.2).
     if c.pou.declaration is not None and node.key not in c.environment.top_globals and node.key not in c.reported_names:
         c.reported_names.add(node.key)
@@ -186,7 +206,7 @@ def _global(c: Checker, node: NameExpr, variable: Variable) -> Type:
             "NAM010", node, f"'{variable.name}' is a global variable. Declare it in this POU before it is used here: "
             f"VAR_EXTERNAL {variable.name} : {type_name(variable.type)}; END_VAR", data=variable.name,
         )  # fmt: skip
-    return variable.type
+    return _constant(c, node, variable) if variable.constant else variable.type
 
 
 def undeclared(c: Checker, node: NameExpr) -> Type:
@@ -195,20 +215,19 @@ def undeclared(c: Checker, node: NameExpr) -> Type:
     if key in c.reported_names or c.doubtful:
         return UNKNOWN
     c.reported_names.add(key)
-    kind = c.environment.find_type(key)
-    if kind is not None or key in ELEMENTARY:
+    kind = ELEMENTARY.get(key) or c.environment.find_type(key)
+    if kind is not None and not (isinstance(kind, Block) and kind.pou.kind is not PouKind.FUNCTION_BLOCK):
         return c.fail(
             "NAM011",
             node,
             f"'{node.text}' is a type, not a variable. Declare a variable of this type and use its name here.",
         )
     function = c.environment.find_function(key)
+    if function is not None and function.kind is PouKind.PROGRAM:
+        return c.fail("NAM011", node, f"'{node.text}' is a PROGRAM, not a variable.")
     if function is not None:
-        word = function.kind.value.replace("_", " ").lower()
         return c.fail(
-            "NAM011",
-            node,
-            f"'{node.text}' is a {word}, not a variable. A function is called with parentheses: {node.text}(...).",
+            "NAM011", node, f"'{node.text}' is a function. A function is called with parentheses: {node.text}(...)."
         )
     # Whatever is found here by its spelling may be declared tomorrow under the very name, which is why `key` is a dependency.
     guess = closest(key, [*c.scope, *c.environment.globals, *c.local_enumerators, *c.environment.owners])

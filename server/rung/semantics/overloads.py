@@ -197,8 +197,6 @@ def _explain_shape(c: Checker, node: Call, key: str, signatures: Sequence[Signat
         seen.add(item.name or "")
     count = len(longest.parameters)
     number = f"at least {counted(count, 'argument')}" if longest.extensible else counted(count, "argument")
-    c.report("CAL004", node.callee, f"{key} takes {number} ({', '.join(p.name for p in longest.parameters)}), but {len(given) or 'none'} "
-             f"{'is' if len(given) < 2 else 'are'} given.")  # fmt: skip
-
-
-__all__ = ["standard_call"]
+    wanted = f"{number} ({', '.join(p.name for p in longest.parameters)})" if count else "no argument"
+    verb = "is" if len(given) < 2 else "are"
+    c.report("CAL004", node.callee, f"{key} takes {wanted}, but {len(given) or 'none'} {verb} given.")

@@ -115,6 +115,7 @@ def conversion_word(kind: Elementary | StringType) -> str:
 
 
 def operator_remedy(op: str, left: Type, right: Type) -> str:
+    """Return what to write instead of an operator that these operands do not have, with a blank before it; empty if nothing helps."""
     kinds = (left, right)
     if any(isinstance(kind, Enumeration) for kind in kinds):
         return " An enumeration has no arithmetic: compare it, or choose with a CASE."

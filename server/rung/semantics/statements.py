@@ -18,13 +18,11 @@ from rung.semantics.types import (
     Block,
     Elementary,
     Enumeration,
-    Family,
-    Structure,
     Type,
     storage,
     strip,
 )
-from rung.semantics.widening import BIT_STRINGS, INTEGERS, PENDING
+from rung.semantics.widening import ANY_INTEGER, BIT_STRINGS, INTEGERS, PENDING
 from rung.semantics.wording import described, value_text
 from rung.syntax.problem import Related
 from rung.syntax.tree import (
@@ -73,9 +71,14 @@ def _assign(c: Checker, node: Assign) -> None:
         goal = target(c, place)
     value = node.value
     source = c.handlers[value.__class__](c, value, goal)
+    if goal.__class__ is not Elementary and source is not UNKNOWN and holds_block(goal):
+        c.report(
+            "TYP001",
+            value,
+            f"A function block instance cannot be copied, so {described(goal)} cannot be assigned as a whole.",
+        )
+        return
     if source is goal:
-        if source.__class__ is not Elementary and source.__class__ is not Structure:
-            _whole(c, node, source)
         return
     if goal is UNKNOWN:
         if source in PENDING:
@@ -84,28 +87,15 @@ def _assign(c: Checker, node: Assign) -> None:
     have = storage(source)
     if isinstance(have, Elementary) and have not in PENDING and c.retype_direct(place, have):
         return
-    if source is UNKNOWN and isinstance(value, Call) and value in c.calls:
-        c.report("CAL012", value, f"{c.calls[value].callee.name} gives no value that could be assigned.")
-        return
     c.fit(value, source, goal)
 
 
 # What a POU may write without further ado.
-_OPEN: Final = frozenset({SectionKind.VAR, SectionKind.VAR_OUTPUT, SectionKind.VAR_TEMP, SectionKind.VAR_IN_OUT})
-
-
-def _whole(c: Checker, node: Assign, kind: Type) -> None:
-    """What holds function blocks, and an ARRAY[*], cannot be copied as a whole."""
-    if holds_block(kind):
-        c.report(
-            "TYP001",
-            node.value,
-            f"A function block instance cannot be copied, so {described(kind)} cannot be assigned as a whole.",
-        )
+_OPEN: Final = (SectionKind.VAR, SectionKind.VAR_OUTPUT, SectionKind.VAR_TEMP, SectionKind.VAR_IN_OUT)
 
 
 def holds_block(kind: Type) -> bool:
-    """Whether an array or structure contains function block instances, or is one."""
+    """Whether a type is a function block, or an array of them."""
     kind = strip(kind)
     if isinstance(kind, Array):
         return holds_block(kind.element)
@@ -117,6 +107,7 @@ def _expression(c: Checker, node: ExprStatement) -> None:
     if not isinstance(expr, Call):
         c.value(expr)
         return
+    c.statement_call = expr
     c.visit(expr)
     call = c.calls.get(expr)
     if (
@@ -132,7 +123,7 @@ def _expression(c: Checker, node: ExprStatement) -> None:
 
 
 # A function with such parameters may be called for what it does to them.
-_EFFECTS: Final = frozenset({SectionKind.VAR_IN_OUT, SectionKind.VAR_EXTERNAL})
+_EFFECTS: Final = (SectionKind.VAR_IN_OUT, SectionKind.VAR_EXTERNAL)
 
 
 def _condition(c: Checker, node: Expr, word: str) -> None:
@@ -202,19 +193,19 @@ def _bound(c: Checker, node: Expr, counter: Type, exact: bool) -> None:
     source = c.handlers[node.__class__](c, node, counter)
     if source is counter:
         return
-    base = storage(source)
-    if base in INTEGERS and not exact and node not in c.constants:
+    value = c.constants.get(node)
+    if not exact and value is None and storage(source) in INTEGERS:
         return
     if (
         not exact
-        and source in PENDING
-        and isinstance(value := c.constants.get(node), int)
+        and source is ANY_INTEGER
+        and isinstance(value, int)
         and isinstance(counter, Elementary)
+        and value < counter.low
     ):
         # `FOR u := 10 TO 0 BY -1` counts an unsigned variable down; `TO 256` of a USINT never ends, and is reported.
-        if node.__class__ is not NameExpr and value < counter.low:
-            c.settle_alone(node, source)
-            return
+        c.settle_alone(node, source)
+        return
     c.fit(node, source, counter)
 
 
@@ -224,13 +215,12 @@ def _case(c: Checker, node: Case) -> None:
     if not (
         base is UNKNOWN or base is BOOL or base in INTEGERS or base in BIT_STRINGS or isinstance(base, Enumeration)
     ):
-        if not (isinstance(base, Elementary) and base.family is Family.CHAR):
-            c.report(
-                "CTL007",
-                node.selector,
-                f"CASE chooses by an integer, a bit string or an enumeration, not by {described(kind)}.",
-            )
-        base = kind = UNKNOWN
+        c.report(
+            "CTL007",
+            node.selector,
+            f"CASE chooses by an integer, a bit string or an enumeration, not by {described(kind)}.",
+        )
+        kind = UNKNOWN
     seen: dict[int, Expr] = {}
     ranges: list[tuple[int, int, LabelRange]] = []
     for branch in node.branches:

@@ -216,9 +216,10 @@ def _address(p: Stream) -> Address | None:
     if p.kinds[p.pos] != ADDRESS:
         p.expected("an address, such as %IX0.0,", "SYN019")
         return None
+    p.pos += 1
     if not ADDRESS_SHAPE.fullmatch(text.upper()):
         bad_address(p, start, end, text)
-    p.pos += 1
+        return None
     return Address(start, end, text.upper())
 
 

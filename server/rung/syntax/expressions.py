@@ -60,6 +60,7 @@ from rung.syntax.tree import (
     Dereference,
     DirectAddress,
     EnumLiteral,
+    ErrorExpr,
     Expr,
     Identifier,
     Index,
@@ -210,6 +211,7 @@ def _other_operand(p: Stream, kind: int) -> Expr:
         p.pos = pos + 1
         if not ADDRESS_SHAPE.fullmatch(text.upper()):
             bad_address(p, start, end, text)
+            return ErrorExpr(start, end)
         return DirectAddress(start, end, text.upper())
     missing_operand(p, kind)
     return nothing(p)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from io import StringIO
 from itertools import accumulate
 from typing import Final, Literal
 
@@ -74,9 +75,10 @@ class LineIndex:
 def _line_starts(text: str) -> list[int]:
     if text.count("\r") == text.count("\r\n"):
         # The usual case, ten times as fast: every line ends with LF.
-        lengths = [len(line) + 1 for line in text.split("\n")]
-        lengths.pop()
-        return [0, *accumulate(lengths)]
+        starts = [0, *accumulate(map(len, StringIO(text, newline="\n")))]
+        if not text.endswith("\n"):
+            starts.pop()
+        return starts or [0]
     return [0, *(match.end() for match in _LINE_END.finditer(text))]
 
 

@@ -79,15 +79,23 @@ def _closes(word: str, opened: str) -> bool:
 
 def _begins_unit(text: str, at: int, end: int, word: str, opened: str) -> bool:
     """Say whether an opener inside an open declaration shows that the END of that one is missing."""
-    if text[_line_start(text, at) : at].strip(" \t") or _AS_NAME.match(text, end):
+    if not _first_of_line(text, at) or _AS_NAME.match(text, end):
         return False
     if word == "VAR_GLOBAL":
         return opened in ("TYPE", "VAR_GLOBAL")
     return not (opened == "CONFIGURATION" and word == "PROGRAM" and _INSTANCE.match(text, end))
 
 
+def _first_of_line(text: str, at: int) -> bool:
+    at -= 1
+    while at >= 0 and text[at] in " \t":
+        at -= 1
+    return at < 0 or text[at] in "\r\n\ufeff"
+
+
 def _line_start(text: str, at: int) -> int:
-    return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+    start = text.rfind("\n", 0, at) + 1
+    return max(start, text.rfind("\r", start, at) + 1)
 
 
 def _line_rest(text: str, at: int, trivia_starts: list[int], trivia_ends: list[int]) -> int:
@@ -108,8 +116,10 @@ def _with_comments(text: str, at: int, least: int, trivia: list[tuple[int, int]]
     index = bisect_right(trivia_ends, at) - 1
     while index >= 0 and not text[trivia[index][1] : at].strip():
         start = trivia[index][0]
+        if not _first_of_line(text, start) or text[start] not in "(/{":
+            break
         line = _line_start(text, start)
-        if line < least or text[line:start].strip() or text[start] not in "(/{":
+        if line < least:
             break
         at = line
         index -= 1

@@ -87,7 +87,8 @@ class Stream:
     def column(self, pos: int) -> int:
         """Return how many characters stand before the token at `pos` on its line."""
         start = self.starts[pos]
-        return start - 1 - max(self.text.rfind("\n", 0, start), self.text.rfind("\r", 0, start))
+        line = self.text.rfind("\n", 0, start) + 1
+        return start - max(line, self.text.rfind("\r", line, start) + 1)
 
     def note(self, code: str, start: int, end: int, message: str, *related: Related, data: str | None = None) -> None:
         """Report a problem that does not make the parser lose its place."""

@@ -9,6 +9,7 @@ import { isFailure, needsConfirmation, type ConfirmationRequest, type DeployAnsw
 import type { Station } from "../station.ts";
 import { plcWord } from "../wording.ts";
 import { connect } from "./connect.ts";
+import { chooseProgram } from "./program.ts";
 import { chooseTarget, type TargetArgument } from "./target.ts";
 
 const SUCCESS_MS = 10_000;
@@ -16,7 +17,7 @@ const SUCCESS_MS = 10_000;
 type Answer = DeployAnswer | ConfirmationRequest | FailureAnswer;
 
 export async function downloadCommand(station: Station, argument: TargetArgument): Promise<void> {
-  const program = await programToDownload();
+  const program = await chooseProgram();
   if (program === undefined) {
     return;
   }
@@ -91,7 +92,7 @@ function tellSuccess(station: Station, connection: Connection, answer: DeployAns
   showWhileTrue(station, connection.name, answer.plc, `$(check) ${text}`);
 }
 
-/** A success that is no longer so is taken away: the machine may stop or be lost while its message stands there. */
+/** A success that is no longer so is taken away: the machine may stop, or the program be edited. */
 function showWhileTrue(station: Station, name: string, plc: string | null, text: string): void {
   const message = vscode.window.setStatusBarMessage(text);
   const end = (): void => {
@@ -102,25 +103,8 @@ function showWhileTrue(station: Station, name: string, plc: string | null, text:
   const timer = setTimeout(end, SUCCESS_MS);
   const listener = station.connections.onDidChange(() => {
     const now = station.connections.find(name);
-    if (now?.state !== "connected" || now.plc !== plc) {
+    if (now?.state !== "connected" || now.plc !== plc || now.inSync === false) {
       end();
     }
   });
-}
-
-/** The file in the editor, else the folder; the server knows which files make one program. */
-async function programToDownload(): Promise<vscode.Uri | undefined> {
-  const shown = [vscode.window.activeTextEditor, ...vscode.window.visibleTextEditors];
-  const document = shown.map((editor) => editor?.document).find((candidate) => candidate?.languageId === "st" && candidate.uri.scheme === "file");
-  if (document !== undefined) {
-    return document.uri;
-  }
-  const folders = vscode.workspace.workspaceFolders ?? [];
-  if (folders.length > 1) {
-    return (await vscode.window.showWorkspaceFolderPick({ placeHolder: "Download the program of which folder?" }))?.uri;
-  }
-  if (folders[0] === undefined) {
-    void vscode.window.showErrorMessage("There is no program to download. Open a Structured Text file or its folder first.");
-  }
-  return folders[0]?.uri;
 }

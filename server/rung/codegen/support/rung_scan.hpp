@@ -67,14 +67,57 @@ inline T &element(const Scan &t, Array<T, N> &array, Position at) {
   return __builtin_expect(at < N, 1) ? array.e[at] : elsewhere<T>(t);
 }
 
-template <class T, Position N>
-inline const T &element(const Scan &t, const Array<T, N> &array, Position at) {
-  return __builtin_expect(at < N, 1) ? array.e[at] : elsewhere<T>(t);
-}
-
 template <class T, int D>
 inline T &element(const Scan &t, const OpenArray<T, D> &array, Position at) {
   return at != NOWHERE ? array.e[at] : elsewhere<T>(t);
+}
+
+// Where single values are only read, or only written, the compiler may know that the rare case touches nothing else, so that the
+// loop around keeps its variables in registers. That one fault is then sometimes counted for two accesses is no harm.
+template <class T>
+__attribute__((noinline, cold, const)) static T nothing() {
+  fault();
+  return T();
+}
+
+template <class T>
+struct Exactly {
+  typedef T type;
+};
+
+struct Nowhere {
+  int written;
+};
+
+__attribute__((noinline, cold, const, unused)) static Nowhere *nowhere(void *spare) {
+  fault();
+  return static_cast<Nowhere *>(spare);
+}
+
+template <class T, Position N>
+inline T value_at(const Array<T, N> &array, Position at) {
+  return __builtin_expect(at < N, 1) ? array.e[at] : nothing<T>();
+}
+
+template <class T, int D>
+inline T value_at(const OpenArray<T, D> &array, Position at) {
+  return at != NOWHERE ? array.e[at] : nothing<T>();
+}
+
+template <class T, Position N>
+inline void put(const Scan &t, Array<T, N> &array, Position at, typename Exactly<T>::type value) {
+  if (__builtin_expect(at < N, 1))
+    array.e[at] = value;
+  else
+    nowhere(t.spare)->written = 1;
+}
+
+template <class T, int D>
+inline void put(const Scan &t, const OpenArray<T, D> &array, Position at, typename Exactly<T>::type value) {
+  if (at != NOWHERE)
+    array.e[at] = value;
+  else
+    nowhere(t.spare)->written = 1;
 }
 
 // LOWER_BOUND and UPPER_BOUND. A dimension that does not exist counts a fault and gives 0.
