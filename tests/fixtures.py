@@ -76,7 +76,7 @@ def expect(source: str, findings: Callable[[str], Iterable[Problem]]) -> None:
             unexpected.append(text)
         else:
             unmet.remove(mark)
-    assert not unmet and not unexpected, _report(fixture.text, unmet, unexpected)
+    assert (unmet, unexpected) == ([], []), _report(fixture.text, unmet, unexpected)
 
 
 def syntax_problems(text: str) -> list[Problem]:
@@ -117,5 +117,9 @@ def _describe(lines: LineIndex, problem: Problem) -> str:
 
 def _report(text: str, unmet: list[Mark], unexpected: list[str]) -> str:
     numbered = "\n".join(f"{number:3} {line}" for number, line in enumerate(text.split("\n")))
-    missing = "\n".join(f"  line {mark.line}: column {mark.column} {mark.severity}[{mark.code}]: {mark.message}" for mark in unmet)
-    return f"\n{numbered}\npromised but not found:\n{missing or '  -'}\nfound but not promised:\n" + ("\n".join(unexpected) or "  -")
+    missing = "\n".join(
+        f"  line {mark.line}: column {mark.column} {mark.severity}[{mark.code}]: {mark.message}" for mark in unmet
+    )
+    return f"\n{numbered}\npromised but not found:\n{missing or '  -'}\nfound but not promised:\n" + (
+        "\n".join(unexpected) or "  -"
+    )

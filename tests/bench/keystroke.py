@@ -72,7 +72,12 @@ async def start(folder: Path) -> tuple[asyncio.subprocess.Process, Wire, float]:
     )
     wire = Wire(process)
     folders = [{"uri": folder.as_uri(), "name": "bench"}]
-    params: dict[str, object] = {"processId": None, "capabilities": {}, "workspaceFolders": folders, "rootUri": folder.as_uri()}
+    params: dict[str, object] = {
+        "processId": None,
+        "capabilities": {},
+        "workspaceFolders": folders,
+        "rootUri": folder.as_uri(),
+    }
     await wire.request("initialize", {**params, "initializationOptions": {"debounceMs": 0}})
     took = time.perf_counter() - began
     wire.notify("initialized", {})

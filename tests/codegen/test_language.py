@@ -153,6 +153,18 @@ FUNCTIONS = [
         around="FUNCTION WITHDEFAULT : INT VAR_INPUT n : INT := 42; m : INT; END_VAR WITHDEFAULT := n + m; END_FUNCTION",
     ),
     Probe(
+        "conversions of conversions stay values",
+        "r, s : REAL; i : INT; b : BOOL;",
+        "r := CHAIN(a := 3, b := 2.5); FOR i := 1 TO 3 DO s := s + INT_TO_REAL(i) * r; END_FOR; b := BYTES(16#0F, 16#03);",
+        {"r": 13.5, "s": 81.0, "b": True},
+        around=(
+            "FUNCTION CHAIN : REAL VAR_INPUT a : INT; b : REAL; END_VAR "
+            "CHAIN := DINT_TO_REAL(INT_TO_DINT(a)) * b + DINT_TO_REAL(INT_TO_DINT(a)) - -DINT_TO_REAL(INT_TO_DINT(a)); END_FUNCTION "
+            "FUNCTION BYTES : BOOL VAR_INPUT a, b : BYTE; END_VAR "
+            "BYTES := (BYTE_TO_INT(a) - BYTE_TO_INT(b) = 12) AND (WORD_TO_DINT(BYTE_TO_WORD(a)) - 3 = 12); END_FUNCTION"
+        ),
+    ),
+    Probe(
         "RETURN leaves at once",
         "a : INT;",
         "a := EARLY(TRUE) * 10 + EARLY(FALSE);",

@@ -77,9 +77,18 @@ def test_a_declaration_leads_to_itself() -> None:
 
 
 def test_inside_the_library_its_own_names_count() -> None:
-    assert declared(main("", ""), library=LIBRARY.replace("Held := Held", "Held := He$0ld")) == "library:17: VAR [Held] : INT; END_VAR"
-    assert declared(main("", ""), library=LIBRARY.replace("Twice := 2", "Twi$0ce := 2")) == "library:20: FUNCTION [Twice] : INT"
-    assert declared(main("", ""), library=LIBRARY.replace("Inner : Detail", "Inner : Det$0ail")) == "library:7: [Detail] : STRUCT"
+    assert (
+        declared(main("", ""), library=LIBRARY.replace("Held := Held", "Held := He$0ld"))
+        == "library:17: VAR [Held] : INT; END_VAR"
+    )
+    assert (
+        declared(main("", ""), library=LIBRARY.replace("Twice := 2", "Twi$0ce := 2"))
+        == "library:20: FUNCTION [Twice] : INT"
+    )
+    assert (
+        declared(main("", ""), library=LIBRARY.replace("Inner : Detail", "Inner : Det$0ail"))
+        == "library:7: [Detail] : STRUCT"
+    )
 
 
 CONFIGURATION = """CONFIGURATION Plant
@@ -109,7 +118,10 @@ def test_a_configuration_leads_to_its_parts(line: str, cursor: str, where: str) 
 
 
 def test_a_global_of_a_resource_is_found_from_a_program() -> None:
-    assert declared(CONFIGURATION, cell=CELL.replace(":= Local", ":= Loc$0al")) == "main:4: VAR_GLOBAL [Local] : INT; END_VAR"
+    assert (
+        declared(CONFIGURATION, cell=CELL.replace(":= Local", ":= Loc$0al"))
+        == "main:4: VAR_GLOBAL [Local] : INT; END_VAR"
+    )
 
 
 @pytest.mark.parametrize("body", ["t.Q$0 := TRUE;", "x := AB$0S(1);", "x := 5$0;", "unkn$0own := 1;", "// x$0"])

@@ -60,6 +60,8 @@ def main(variables: str, body: str) -> str:
         ("t : TON; b : BOOL;", "b := t.Q$0;", "VAR_OUTPUT Q : BOOL"),
         ("t : TON;", "t(I$0N := TRUE);", "VAR_INPUT IN : BOOL"),
         ("r : Report;", "r.Lev$0el := 1.0;", "Report.Level : REAL"),
+        ("p$0 : (Left, Right);", "", "VAR p : (Left, Right)"),
+        ("p : (Left, Right);", "p := Rig$0ht;", "Right  (* 1 *)"),
         ("p : Phase;", "p := Fill$0ing;", "Phase#Filling  (* 5 *)"),
         ("p : Phase;", "p := Phase#Do$0ne;", "Phase#Done  (* 6 *)"),
         ("p : Other;", "p := Other#Id$0le;", "Other#Idle  (* 0 *)"),
@@ -110,7 +112,9 @@ def test_comments_at_the_declaration_are_its_documentation(variables: str, body:
     assert shown.endswith(f"```\n\n{documentation}")
 
 
-@pytest.mark.parametrize(("variables", "body"), [("t : TO$0N;", ""), ("x : REAL;", "x := SQ$0RT(x);"), ("t : TON;", "t(P$0T := T#1s);")])
+@pytest.mark.parametrize(
+    ("variables", "body"), [("t : TO$0N;", ""), ("x : REAL;", "x := SQ$0RT(x);"), ("t : TON;", "t(P$0T := T#1s);")]
+)
 def test_the_standard_library_is_explained(variables: str, body: str) -> None:
     shown = hovered(main(variables, body))
     assert shown is not None
@@ -147,9 +151,13 @@ def test_a_broken_body_still_has_hovers() -> None:
     assert hovered(main("x : INT;", "IF x$0 > THEN\n x := ;")) == "```st\nVAR x : INT\n```"
 
 
-@pytest.mark.parametrize(("word", "said"), [("Ma$0in", "PROGRAM Main"), ("Fa$0st", "TASK Fast"), ("One$0", "PROGRAM One : Main")])
+@pytest.mark.parametrize(
+    ("word", "said"), [("Ma$0in", "PROGRAM Main"), ("Fa$0st", "TASK Fast"), ("One$0", "PROGRAM One : Main")]
+)
 def test_a_configuration_is_explained(word: str, said: str) -> None:
-    text = "PROGRAM Main\nEND_PROGRAM\nCONFIGURATION C\nRESOURCE R ON PLC\nTASK Fast(INTERVAL := T#20ms, PRIORITY := 1);\n"
+    text = (
+        "PROGRAM Main\nEND_PROGRAM\nCONFIGURATION C\nRESOURCE R ON PLC\nTASK Fast(INTERVAL := T#20ms, PRIORITY := 1);\n"
+    )
     text += "PROGRAM One WITH Fast : Main;\nEND_RESOURCE\nEND_CONFIGURATION\n"
     line = "PROGRAM One WITH Fast : Main;"
     shown = hovered(text.replace(line, line.replace(word.replace("$0", ""), word)))

@@ -14,7 +14,8 @@ from rung.syntax.parser import parse_unit
 
 ONE, TWO = Path("/plant/one.st").absolute(), Path("/plant/two.st").absolute()
 BLOCKS = "".join(
-    f"FUNCTION_BLOCK B{n}\nVAR_INPUT a : INT; END_VAR\nVAR\n    x : INT;\nEND_VAR\nx := a + {n};\nEND_FUNCTION_BLOCK\n" for n in range(20)
+    f"FUNCTION_BLOCK B{n}\nVAR_INPUT a : INT; END_VAR\nVAR\n    x : INT;\nEND_VAR\nx := a + {n};\nEND_FUNCTION_BLOCK\n"
+    for n in range(20)
 )
 MAIN = "PROGRAM Main\nVAR\n    b : B7;\n    y : INT;\nEND_VAR\nb(a := y);\ny := y + 1;\nEND_PROGRAM\n"
 
@@ -99,9 +100,17 @@ def test_after_any_edits_the_findings_are_those_of_the_texts(made: list[tuple[Pa
 
 
 def shown(found: dict[Path, list[Diagnostic]]) -> list[tuple[object, ...]]:
-    """The findings without what is suggested instead: a suggestion may name what was there when it was made."""
+    """The findings without the advice after their first sentence: what it suggests may be what was there when it was given."""
     return sorted(
-        (item.file, item.start, item.end, item.code, item.message.partition(" Did you mean")[0], item.related, item.tags)
+        (
+            item.file,
+            item.start,
+            item.end,
+            item.code,
+            item.message.partition(". ")[0].rstrip("."),
+            item.related,
+            item.tags,
+        )
         for items in found.values()
         for item in items
     )

@@ -62,7 +62,9 @@ def test_everything_that_is_declared_is_in_the_outline() -> None:
 
 
 def test_a_broken_file_shows_what_can_be_read() -> None:
-    broken = "PROGRAM One\nVAR\n  a : INT;\n  b : ;\nEND_VAR\nIF a THEN\nFUNCTION_BLOCK Two\nVAR_INPUT c : BOOL; END_VAR\n"
+    broken = (
+        "PROGRAM One\nVAR\n  a : INT;\n  b : ;\nEND_VAR\nIF a THEN\nFUNCTION_BLOCK Two\nVAR_INPUT c : BOOL; END_VAR\n"
+    )
     shown = outline(broken)
     assert "program One" in shown
     assert "  variable a" in shown

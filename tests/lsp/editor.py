@@ -233,7 +233,9 @@ def _plain(value: Any) -> dict[str, Any]:
         return {key: _inner(item) for key, item in value.items()}
     if hasattr(value, "_asdict"):
         return {key: _inner(item) for key, item in value._asdict().items()}
-    return {key: _inner(getattr(value, key)) for key in getattr(type(value), "__slots__", ()) if not key.startswith("_")}
+    return {
+        key: _inner(getattr(value, key)) for key in getattr(type(value), "__slots__", ()) if not key.startswith("_")
+    }
 
 
 def _inner(value: Any) -> Any:

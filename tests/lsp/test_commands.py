@@ -66,7 +66,9 @@ async def test_useless_arguments_are_answered_in_words(tmp_path: Path) -> None:
         assert await plc.command("targets") == {"targets": []}
 
 
-async def test_status_without_a_target_is_about_all_that_are_connected(tmp_path: Path, simulator: SimulatorProcess) -> None:
+async def test_status_without_a_target_is_about_all_that_are_connected(
+    tmp_path: Path, simulator: SimulatorProcess
+) -> None:
     async with editor(tmp_path / "work") as plc:
         await plc.initialize()
         assert await plc.command("status") == {"targets": []}
@@ -79,7 +81,10 @@ async def test_status_without_a_target_is_about_all_that_are_connected(tmp_path:
         refused = await plc.command("connect", target="127.0.0.1:1")
         assert (refused["state"], refused["kind"]) == ("error", "refused")
         both = await plc.command("status")
-        assert {row["target"]: row["state"] for row in both["targets"]} == {"line3": "connected", "127.0.0.1:1": "error"}
+        assert {row["target"]: row["state"] for row in both["targets"]} == {
+            "line3": "connected",
+            "127.0.0.1:1": "error",
+        }
         rows = (await plc.command("targets"))["targets"]
         assert {row["name"]: row["state"] for row in rows} == {"line3": "connected", "127.0.0.1:1": "error"}
 
@@ -101,7 +106,9 @@ async def test_an_edit_is_checked_while_a_download_compiles(tmp_path: Path, simu
     async with editor(tmp_path / "work") as plc:
         await connect(plc, simulator)
         uri = plc.uri("main.st")
-        download = asyncio.ensure_future(plc.command("compileAndDownload", token="a", target="line3", uri=uri, confirmed=True))
+        download = asyncio.ensure_future(
+            plc.command("compileAndDownload", token="a", target="line3", uri=uri, confirmed=True)
+        )
         await plc.until(lambda: True if compiling(plc, "a") else None, 30)
         for number in range(5):
             began = time.monotonic()
@@ -265,7 +272,9 @@ async def test_pure_python_libraries_are_enough(tmp_path: Path, simulator: Simul
         assert answer["state"] == "needs-trust"
         assert "localhost" in answer["subject"]
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT.*", answer["notAfter"])
-        answer = await plc.command("connect", target="line3", trust=answer["fingerprint"], username="engineer", password=PASSWORD)
+        answer = await plc.command(
+            "connect", target="line3", trust=answer["fingerprint"], username="engineer", password=PASSWORD
+        )
         if answer["state"] == "needs-first-user":
             answer = await plc.command("createFirstUser", target="line3", username="engineer", password=PASSWORD)
         assert answer["state"] == "connected"

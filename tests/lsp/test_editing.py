@@ -49,7 +49,9 @@ async def test_only_the_newest_text_is_reported_on(tmp_path: Path) -> None:
         assert versions == sorted(versions, key=lambda version: version or 0)
         assert len(versions) < 10
         for item in plc.shown:
-            assert errors(item) == (1 if item.version and item.version > 1 and item.version % 2 and item.version < 32 else 0)
+            assert errors(item) == (
+                1 if item.version and item.version > 1 and item.version % 2 and item.version < 32 else 0
+            )
 
 
 async def test_a_closed_document_is_what_the_disk_holds(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ async def test_it_ends_when_its_client_has_gone(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(*SERVER, stdin=-1, stdout=-1, stderr=-1)
     assert process.stdin is not None
     assert process.stdout is not None
-    body = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":null,"capabilities":{},"rootUri":null}}'
+    body = (
+        b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":null,"capabilities":{},"rootUri":null}}'
+    )
     process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
     assert await asyncio.wait_for(process.stdout.readline(), 30)
     process.stdin.close()
@@ -58,7 +60,13 @@ async def test_messages_that_are_none_do_not_end_it(tmp_path: Path) -> None:
         await plc.initialize()
         pipe = plc.client.process.stdin
         assert pipe is not None
-        for body in (b"not JSON", b"[]", b"7", b'{"jsonrpc":"2.0"}', b'{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{}}'):
+        for body in (
+            b"not JSON",
+            b"[]",
+            b"7",
+            b'{"jsonrpc":"2.0"}',
+            b'{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{}}',
+        ):
             pipe.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
         plc.open("main.st")
         assert await plc.codes("main.st") == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.project.discovery import project_folder, sources_below
+from rung.project.discovery import is_part, project_folder, sources_below
 
 
 def write(folder: Path, *names: str) -> None:
@@ -63,3 +63,29 @@ def test_rung_toml_marks_the_program_folder(tmp_path: Path) -> None:
 def test_a_file_outside_every_workspace_has_its_own_folder(tmp_path: Path) -> None:
     write(tmp_path, "a/b/main.st", "a/top.st")
     assert project_folder(tmp_path / "a/b/main.st", []) == tmp_path / "a/b"
+
+
+def test_a_program_of_its_own_further_down_is_not_part_of_the_one_above(tmp_path: Path) -> None:
+    write(tmp_path, "main.st", "cell/main.st", "cell/rung.toml", "lib/block.st")
+    assert below(tmp_path) == ["lib/block.st", "main.st"]
+    assert below(tmp_path / "cell") == ["main.st"]
+
+
+def test_a_file_is_part_of_the_program_that_lists_it(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "main.st",
+        "lib/block.st",
+        "old/main.st",
+        "build/out.st",
+        ".git/x.st",
+        "cell/main.st",
+        "cell/rung.toml",
+        "notes.txt",
+    )
+    (tmp_path / "rung.toml").write_text('exclude = ["old"]', encoding="utf-8")
+    listed = set(sources_below(tmp_path))
+    for path in tmp_path.rglob("*.*"):
+        assert is_part(path, tmp_path) == (path in listed), path
+    assert is_part(tmp_path / "lib" / "not yet.st", tmp_path)
+    assert not is_part(tmp_path.parent / "other.st", tmp_path)

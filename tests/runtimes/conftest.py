@@ -55,8 +55,6 @@ async def client(device: ScriptedDevice) -> AsyncIterator[V4Client]:
 async def connection(device: ScriptedDevice) -> AsyncIterator[Connection]:
     """A connection to the device with quick heartbeats; its certificate is trusted, nobody is logged in yet."""
     PinStore().trust(device.address, device.identity.pin)
-    made = Connection(
-        Profile("line3", device.address, "admin"), heartbeat=0.1, back_off=(0.05, 0.1), timeouts=QUICK
-    )
+    made = Connection(Profile("line3", device.address, "admin"), heartbeat=0.1, back_off=(0.05, 0.1), timeouts=QUICK)
     yield made
     await made.disconnect()

@@ -66,9 +66,7 @@ def make_identity(folder: Path, name: str) -> Identity:
     )
     pem = folder / f"{name}.pem"
     pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return Identity(pem, Certificate.from_der(certificate.public_bytes(serialization.Encoding.DER)))
@@ -84,7 +82,9 @@ class RawPeer:
 
 
 @asynccontextmanager
-async def raw_peer(answer: bytes | None, identity: Identity | ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[RawPeer]:
+async def raw_peer(
+    answer: bytes | None, identity: Identity | ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[RawPeer]:
     """Serve `answer` to whatever is sent; None never answers."""
     peer = RawPeer(Address("127.0.0.1", 1))
     tasks: set[asyncio.Task[None]] = set()
@@ -282,9 +282,7 @@ class ScriptedDevice:
             return self.json({"status": "COMPILING", "logs": self.compile_log[:1], "exit_code": None})
         done = self._compiling in ("SUCCESS", "FAILED")
         exit_code = (0 if self.compile_ok else 1) if done else None
-        return self.json(
-            {"status": self._compiling, "logs": self.compile_log if done else [], "exit_code": exit_code}
-        )
+        return self.json({"status": self._compiling, "logs": self.compile_log if done else [], "exit_code": exit_code})
 
     async def _runtime_logs(self, request: web.Request) -> Answer:
         first = int(request.query.get("id", "0"))

@@ -24,7 +24,11 @@ def test_an_error_elsewhere_is_kept_as_it_is() -> None:
     recorded = "[ERROR] core/generated/program.cpp:28:14: error: expected primary-expression at end of input\n"
     assert parse_compile_log([recorded], SOURCES) == (
         DeviceDiagnostic(
-            None, 0, None, "error", "core/generated/program.cpp:28:14: error: expected primary-expression at end of input"
+            None,
+            0,
+            None,
+            "error",
+            "core/generated/program.cpp:28:14: error: expected primary-expression at end of input",
         ),
     )
 

@@ -151,9 +151,7 @@ async def test_a_wrong_password_is_an_error_of_its_kind(connection: Connection) 
 
 
 @pytest.mark.parametrize("version", ["v4", "v4.0.3"])
-async def test_an_old_runtime_gets_no_credentials(
-    device: ScriptedDevice, connection: Connection, version: str
-) -> None:
+async def test_an_old_runtime_gets_no_credentials(device: ScriptedDevice, connection: Connection, version: str) -> None:
     device.version = version
     assert (await connection.connect("admin", PASSWORD)).kind is Kind.TOO_OLD
     assert "POST login" not in device.requests
@@ -339,7 +337,9 @@ async def test_a_listener_can_leave(connection: Connection) -> None:
     assert heard == []
 
 
-@pytest.mark.parametrize(("text", "plc"), [("STATUS:ERROR\n", "CORE_DOWN"), ("No response from runtime", "NO_RESPONSE")])
+@pytest.mark.parametrize(
+    ("text", "plc"), [("STATUS:ERROR\n", "CORE_DOWN"), ("No response from runtime", "NO_RESPONSE")]
+)
 async def test_a_web_server_without_its_core_is_connected_and_says_so(
     device: ScriptedDevice, connection: Connection, text: str, plc: str
 ) -> None:

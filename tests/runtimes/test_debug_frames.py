@@ -47,7 +47,8 @@ def test_the_recorded_info_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ERROR_PARSING", "ERROR_PROCESSING", "", "4", "44 7", "447e", "44  7e", "44 7e\nSTATUS:RUNNING", None, 7, "zz"]
+    "text",
+    ["ERROR_PARSING", "ERROR_PROCESSING", "", "4", "44 7", "447e", "44  7e", "44 7e\nSTATUS:RUNNING", None, 7, "zz"],
 )
 def test_words_in_the_place_of_a_frame_are_no_frame(text: object) -> None:
     with pytest.raises(BadAnswer):

@@ -314,7 +314,9 @@ async def test_another_program_that_runs_is_never_taken_for_ours(
     assert (kind_of(report), report.verified, report.md5, report.stage) == (Kind.NOT_OURS, False, loaded, "verify")
 
 
-async def test_a_program_that_cannot_be_read_back_is_not_verified(device: ScriptedDevice, connected: Connection) -> None:
+async def test_a_program_that_cannot_be_read_back_is_not_verified(
+    device: ScriptedDevice, connected: Connection
+) -> None:
     device.debug_answers["45 DE AD 00 00"] = {"success": False, "error": "Runtime not connected"}
     report = await Deploy().run(connected)
     assert (kind_of(report), report.verified, report.plc) == (Kind.LOST, False, "RUNNING")

@@ -42,7 +42,9 @@ async def test_no_request_reaches_a_machine_with_another_certificate(
     assert failure.seen == stranger.certificate
 
 
-async def test_the_upload_of_a_logged_in_client_is_stopped_too(client: V4Client, device: ScriptedDevice, stranger: Identity) -> None:
+async def test_the_upload_of_a_logged_in_client_is_stopped_too(
+    client: V4Client, device: ScriptedDevice, stranger: Identity
+) -> None:
     await device.stop()
     async with raw_peer(None, stranger, device.port) as peer:
         with pytest.raises(CertificateMismatch):

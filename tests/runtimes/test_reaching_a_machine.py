@@ -159,9 +159,7 @@ async def test_a_version_that_is_none_is_no_openplc(device: ScriptedDevice, vers
     assert (await probe(device.address, device.identity.pin)).kind is Kind.NOT_OPENPLC
 
 
-async def test_a_proxy_of_the_environment_is_not_used(
-    device: ScriptedDevice, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_proxy_of_the_environment_is_not_used(device: ScriptedDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     client = V4Client(device.address, device.identity.pin, QUICK)

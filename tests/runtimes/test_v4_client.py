@@ -146,7 +146,14 @@ async def test_a_runtime_that_stays_out_of_step_is_told(device: ScriptedDevice, 
 
 
 async def test_task_times_are_read_and_their_types_are_checked(device: ScriptedDevice, client: V4Client) -> None:
-    task = {"name": "TASK0", "scan_count": 108, "overruns": 0, "scan_time_min": 9, "scan_time_max": 93, "scan_time_avg": 8}
+    task = {
+        "name": "TASK0",
+        "scan_count": 108,
+        "overruns": 0,
+        "scan_time_min": 9,
+        "scan_time_max": 93,
+        "scan_time_avg": 8,
+    }
     odd = {"name": 3, "scan_count": "many", "overruns": True, "scan_time_min": None}
     device.script("status", device.json({"status": "STATUS:RUNNING", "timing_stats": {"tasks": [task, odd, "x"]}}))
     status = await client.status(stats=True)
@@ -155,7 +162,9 @@ async def test_task_times_are_read_and_their_types_are_checked(device: ScriptedD
 
 
 @pytest.mark.parametrize("body", [[], "x", {"status": 3}, {"timing_stats": 1}])
-async def test_a_status_of_another_form_is_never_a_state(device: ScriptedDevice, client: V4Client, body: object) -> None:
+async def test_a_status_of_another_form_is_never_a_state(
+    device: ScriptedDevice, client: V4Client, body: object
+) -> None:
     device.script("status", device.json(body), forever=True)
     assert (await failure_of(client.status())).kind in (Kind.NOT_OPENPLC, Kind.LOST)
 
@@ -202,7 +211,9 @@ async def test_a_refused_start_is_told(device: ScriptedDevice, client: V4Client,
         ("STATUS:INIT", Kind.START_FAILED),
     ],
 )
-async def test_start_ok_alone_is_not_believed(device: ScriptedDevice, client: V4Client, ends_in: str, kind: Kind) -> None:
+async def test_start_ok_alone_is_not_believed(
+    device: ScriptedDevice, client: V4Client, ends_in: str, kind: Kind
+) -> None:
     device.after_start = ends_in
     assert (await failure_of(client.start())).kind is kind
 

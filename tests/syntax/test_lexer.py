@@ -52,7 +52,9 @@ def test_where_comments_and_pragmas_end(text: str, comments: list[str], rest: li
     ],
 )
 def test_tokens_need_no_blanks_between_them(text: str) -> None:
-    tight = "".join(word if not (word[-1].isalnum() and following[:1].isalnum()) else word + " " for word, following in _pairs(text))
+    tight = "".join(
+        word if not (word[-1].isalnum() and following[:1].isalnum()) else word + " " for word, following in _pairs(text)
+    )
     assert words(text) == text.split(" ")
     assert words(tight) == text.split(" ")
 
@@ -68,7 +70,10 @@ def test_an_unclosed_comment_is_said_once_and_takes_the_rest() -> None:
     assert tokens.unclosed == 2
 
 
-@pytest.mark.parametrize("text", ["(*" * 50_000, "(*(**)" * 20_000, "{" * 100_000, "{{ } " * 20_000, "'" * 50_001, "*)" * 50_000, "(*DBG:" * 20_000])
+@pytest.mark.parametrize(
+    "text",
+    ["(*" * 50_000, "(*(**)" * 20_000, "{" * 100_000, "{{ } " * 20_000, "'" * 50_001, "*)" * 50_000, "(*DBG:" * 20_000],
+)
 def test_openers_without_end_cost_no_more_than_their_length(text: str) -> None:
     lex(text)  # a quadratic search would take minutes
 

@@ -144,7 +144,10 @@ def test_any_text_in_quotes_is_read(text: str) -> None:
         read_string(f"{quote}{text}{quote}")
 
 
-@given(st.from_regex(r"[0-9][0-9A-Za-z_#.:+-]*", fullmatch=True), st.sampled_from(["INT", "BOOL", "REAL", "T", "D", "TOD", "DT", "STRING"]))
+@given(
+    st.from_regex(r"[0-9][0-9A-Za-z_#.:+-]*", fullmatch=True),
+    st.sampled_from(["INT", "BOOL", "REAL", "T", "D", "TOD", "DT", "STRING"]),
+)
 def test_anything_that_looks_like_a_literal_is_read(text: str, prefix: str) -> None:
     read_number(text)
     read_typed(f"{prefix}#{text}")

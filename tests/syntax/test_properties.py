@@ -18,6 +18,7 @@ from rung.syntax.tree import Unit
 from syntax import programs
 
 quick = settings(max_examples=150, deadline=None)
+slower = settings(max_examples=50, deadline=None)
 
 
 def children(node: object) -> Iterator[object]:
@@ -85,7 +86,7 @@ def test_units_put_together_are_the_file(text: str) -> None:
     assert "".join(unit.text for _, unit in parse_file(text)) == text
 
 
-@quick
+@slower
 @given(programs.files)
 def test_a_correct_file_has_no_problem_and_one_declaration_per_unit(text: str) -> None:
     units = [unit for _, unit in parse_file(text)]
@@ -93,7 +94,7 @@ def test_a_correct_file_has_no_problem_and_one_declaration_per_unit(text: str) -
     assert all(len(unit.declarations) <= 1 for unit in units)
 
 
-@quick
+@slower
 @given(programs.files)
 def test_a_correct_file_reads_the_same_in_one_piece_and_in_units(text: str) -> None:
     whole = parse_unit(text)
@@ -104,7 +105,7 @@ def test_a_correct_file_reads_the_same_in_one_piece_and_in_units(text: str) -> N
     ]
 
 
-@quick
+@slower
 @given(programs.pous(), programs.anything)
 def test_a_unit_reads_the_same_whatever_follows_it(pou: str, rest: str) -> None:
     text = f"{pou}\n{rest}"
@@ -120,7 +121,9 @@ def shape(node: object, offset: int) -> object:
         return [shape(item, offset) for item in node]
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
         values = [
-            getattr(node, item.name) + offset if item.name in ("start", "end", "op_start", "header_end") else shape(getattr(node, item.name), offset)
+            getattr(node, item.name) + offset
+            if item.name in ("start", "end", "op_start", "header_end")
+            else shape(getattr(node, item.name), offset)
             for item in dataclasses.fields(node)
         ]
         return (type(node).__name__, values)

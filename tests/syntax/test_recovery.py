@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from fixtures import expect, syntax_problems
 
 STATEMENTS = {
@@ -257,7 +258,8 @@ STATEMENTS = {
     a := 1.;
        //^^ error[SYN015]: Write `1.0`
     a := T# 5s;
-       //^^^^^ error[SYN015]: no blank inside
+    a := INT# 5;
+       //^^^^^^ error[SYN015]: no blank inside
     a := T#5m10h;
        //^^^^^^^ error[SYN016]: cannot follow m
     a := T#5;

@@ -7,7 +7,9 @@ import pytest
 from rung.syntax.source import decode
 
 
-@pytest.mark.parametrize("data", [b"", b"PROGRAM", "größe 😀".encode(), b"\xef\xbb\xbfPROGRAM", "größe".encode("utf-16")])
+@pytest.mark.parametrize(
+    "data", [b"", b"PROGRAM", "größe 😀".encode(), b"\xef\xbb\xbfPROGRAM", "größe".encode("utf-16")]
+)
 def test_unicode_is_read_without_a_word(data: bytes) -> None:
     text, problems = decode(data)
     assert text in ("", "PROGRAM", "größe 😀", "größe")
@@ -22,7 +24,12 @@ def test_latin_1_is_read_and_said() -> None:
 
 @pytest.mark.parametrize(
     ("data", "words"),
-    [(b"\x7fELF\0\0", "binary file"), (b"PROGRAM\0", "binary file"), (b"\xff\xfea", "UTF-16"), (b"\xff\xfe\x00\xd8", "UTF-16")],
+    [
+        (b"\x7fELF\0\0", "binary file"),
+        (b"PROGRAM\0", "binary file"),
+        (b"\xff\xfea", "UTF-16"),
+        (b"\xff\xfe\x00\xd8", "UTF-16"),
+    ],
 )
 def test_what_is_no_text_is_not_read(data: bytes, words: str) -> None:
     text, (problem,) = decode(data)

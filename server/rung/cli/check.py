@@ -27,7 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--info",
         action="store_true",
-        help="in text, show information and hints too (unused variables, what is implied)",
+        help="say what is implied, too; in text also hints such as unused variables",
     )
 
 
@@ -37,7 +37,7 @@ def run(options: Namespace) -> int:
     loaded = load_program(options.paths or [Path()])
     if isinstance(loaded, int):
         return loaded
-    found = flat(diagnostics(loaded))
+    found = [item for item in flat(diagnostics(loaded)) if options.info or "on-request" not in item.tags]
     if options.format == "json":
         print(json.dumps(report(found, len(loaded.files))))
     elif options.format == "sarif":

@@ -102,13 +102,16 @@ async def _watch(connection: object, program: Snapshot) -> None:
     leaves = artefact.leaves if artefact else ()
     named = [leaf for leaf in leaves if leaf.path.endswith(_SHOWN) and leaf.path.count(".") <= 2]
     chosen = sorted(named or leaves, key=lambda leaf: leaf.path)[:3]
+    types = {leaf.path: leaf.type for leaf in chosen}
     for _ in range(_SAMPLES):
         values = await connection.debug.read(chosen)
-        _say("live", "   ".join(f"{path} = {_shown(value)}" for path, value in values.items()))
+        _say("live", "   ".join(f"{path} = {_shown(value, types[path])}" for path, value in values.items()))
         await asyncio.sleep(0.4)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, kind: str) -> str:
+    if kind == "TIME" and isinstance(value, int):
+        return f"T#{value // 1_000_000}ms"
     return str(value).upper() if isinstance(value, bool) else str(value)
 
 

@@ -23,9 +23,15 @@ _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", type=Path, default=Path(), help="a folder or a file; default: this folder")
     parser.add_argument("--cycles", type=_cycles, required=True, metavar="N", help="how many scans")
-    parser.add_argument("--tick", type=_duration, metavar="20ms", help="a scan's virtual time; default: what the tasks' intervals share")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE[@CYCLE]", help="write a variable or an address before a scan"
+        "--tick", type=_duration, metavar="20ms", help="a scan's virtual time; default: what the tasks' intervals share"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE[@CYCLE]",
+        help="write a variable or an address before a scan",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
 
@@ -59,7 +65,12 @@ def run(options: Namespace) -> int:
 
 def _show(options: Namespace, result: RunResult) -> int:
     if options.json:
-        document = {"cycles": result.cycles, "time_ns": result.time_ns, "variables": result.variables, "error": result.error}
+        document = {
+            "cycles": result.cycles,
+            "time_ns": result.time_ns,
+            "variables": result.variables,
+            "error": result.error,
+        }
         print(json.dumps(document))
     else:
         for name, value in result.variables.items():

@@ -6,6 +6,7 @@ nothing is evaluated twice or left out, and where a user's function is called, o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -50,6 +51,9 @@ _OPERATIONS: Final = {
     "+": "ADD", "-": "SUB", "*": "MUL", "/": "DIV", "MOD": "MOD", "**": "EXPT", "AND": "AND", "OR": "OR", "XOR": "XOR",
     "=": "EQ", "<>": "NE", "<": "LT", ">": "GT", "<=": "LE", ">=": "GE",
 }  # fmt: skip
+# `(float(int16_t(n))) * x` is a cast of `*x` to a function type: C++ takes for a declaration what can be one. With a local's name in
+# a static_cast instead it cannot be one.
+_CAST: Final = re.compile(r"\b(u?int\d+_t|unsigned|float|double|bool|char|char16_t)\(([A-Za-z_]\w*)\)")
 
 
 @dataclass(slots=True, frozen=True)
@@ -103,7 +107,9 @@ class Expressions:
         """Return the value that the context of `expr` sees, after its implicit conversion."""
         text = self.raw(expr)
         target = self._analysis.converted.get(expr)
-        return text if target is None else self.convert(text, self._analysis.types[expr], target)
+        if target is not None:
+            text = self.convert(text, self._analysis.types[expr], target)
+        return _CAST.sub(r"static_cast<\1>(\2)", text)
 
     def convert(self, text: str, source: Type, target: Type) -> str:
         """Return `text`, of type `source`, as a value of type `target`."""

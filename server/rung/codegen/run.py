@@ -6,6 +6,7 @@ once per program and compiler and kept in the user's cache folder.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -129,7 +130,10 @@ def build_executable(host: HostProgram, toolchain: Toolchain | None = None, flag
     if executable.exists():
         os.utime(executable)
         return executable
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(f"Rung keeps what it compiled in {folder}, which cannot be made: {error.strerror}.") from error
     with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as name:
         build = Path(name)
         for file, text in host.files.items():
@@ -153,10 +157,11 @@ def _key(host: HostProgram, compiler: Toolchain, flags: Sequence[str]) -> str:
 
 
 def _prune(folder: Path) -> None:
-    """Keep the executables that were used last."""
-    kept = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime)
-    for path in kept[:-_KEPT]:
-        path.unlink(missing_ok=True)
+    """Keep the executables that were used last. Another process may be doing the same."""
+    with contextlib.suppress(OSError):
+        kept = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime)
+        for path in kept[:-_KEPT]:
+            path.unlink(missing_ok=True)
 
 
 def _execute(command: Sequence[str], settings: str) -> tuple[int, str | None]:

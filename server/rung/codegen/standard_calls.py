@@ -196,7 +196,9 @@ def _single(operation: str, types: Sequence[Type], result: Type, arguments: Sequ
         case "MOD":
             return f"rung::modulo<{value_type(kind)}>({', '.join(arguments)})"
         case "NOT":
-            return f"(!{_operand(first)})" if _family(kind) is Family.BOOL else f"{value_type(kind)}(~{_operand(first)})"
+            return (
+                f"(!{_operand(first)})" if _family(kind) is Family.BOOL else f"{value_type(kind)}(~{_operand(first)})"
+            )
         case "ABS":
             return first if _family(kind) is Family.UNSIGNED else f"rung::absolute({value_type(kind)}({first}))"
         case "EXPT":

@@ -219,8 +219,8 @@ class Statements:
             self._general(statement, kind)
 
     def _counted(self, statement: For, variable: Variable, kind: Elementary, step: int) -> None:
-        """A loop whose control variable is only read in its body, so that a C++ counter of twice the width can lead it."""
-        analysis = self._scope.analysis
+        """A loop whose control variable is only read in its body, so that a C++ counter leads it. Where a step may leave the type,
+        the counter is of twice the width."""
         cpp = self._scope.types.name(kind)
         counter, last = self._scope.local("n"), self._scope.local("last")
         place = self._expressions.variable(variable)

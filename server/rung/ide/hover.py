@@ -46,6 +46,8 @@ def type_name(kind: Type) -> str:
     if isinstance(kind, Array) and not kind.name:
         bounds = ", ".join("*" if bound is None else f"{bound[0]}..{bound[1]}" for bound in kind.dimensions)
         return f"ARRAY[{bounds}] OF {type_name(kind.element)}"
+    if isinstance(kind, Enumeration) and not kind.name:
+        return f"({', '.join(kind.spelling.values())})"
     if isinstance(kind, Subrange) and not kind.name:
         return f"{kind.base.name} ({kind.low}..{kind.high})"
     return kind.name
@@ -58,7 +60,7 @@ def _declaration(found: Found) -> str:
         case Pou() as pou:
             return _pou(pou)
         case EnumValueSymbol(type=Enumeration() as kind, key=key, value=value):
-            return f"{kind.name}#{kind.spelling[key]}  (* {value} *)"
+            return f"{kind.name}{'#' if kind.name else ''}{kind.spelling[key]}  (* {value} *)"
         case Field(name=name, type=kind):
             owner = f"{found.owner.name}." if found.owner else ""
             return f"{owner}{name} : {type_name(kind)}"

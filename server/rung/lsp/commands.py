@@ -53,7 +53,11 @@ class Session:
             # The last door: a defect of ours must not end the server, and its text may hold what a log must not.
             logger.error("%s failed:\n%s", name, without_texts(error))
             mistake = "Rung made a mistake, and what it did until then is not certain. Check what the machine does."
-            return {"error": failure_answer(RuntimeFailure(Kind.INTERNAL, mistake, "The server's log says where; please report it."))}
+            return {
+                "error": failure_answer(
+                    RuntimeFailure(Kind.INTERNAL, mistake, "The server's log says where; please report it.")
+                )
+            }
 
     async def build(self, home: Path) -> Built:
         """Build a program as the editor shows it, on a thread of its own; the same snapshot is built once."""
@@ -219,4 +223,6 @@ def optional(given: Given, key: str) -> str | None:
 
 
 def _unusable(sentence: str) -> RuntimeFailure:
-    return RuntimeFailure(Kind.INTERNAL, f"{sentence} Nothing was done.", "The editor's extension and Rung do not fit together.")
+    return RuntimeFailure(
+        Kind.INTERNAL, f"{sentence} Nothing was done.", "The editor's extension and Rung do not fit together."
+    )

@@ -97,7 +97,9 @@ async def _run(
         report = await asyncio.shield(work)
     except asyncio.CancelledError:
         # A cancelled request is answered like every other: the user has to know what the machine does now.
-        uncancel = getattr(asyncio.current_task(), "uncancel", None)  # Python 3.11: this cancellation has been dealt with
+        uncancel = getattr(
+            asyncio.current_task(), "uncancel", None
+        )  # Python 3.11: this cancellation has been dealt with
         if uncancel is not None:
             uncancel()
         work.cancel()

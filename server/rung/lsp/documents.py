@@ -203,9 +203,12 @@ class Documents:
             return path
         try:
             folder = project_folder(path, self._folders)
+        except OSError:
+            return path
+        try:
             return folder if is_part(path, folder) else path
         except (OSError, ValueError):
-            return path.parent
+            return folder  # its files cannot be listed, which is told when that is tried
 
     def _program(self, home: Path) -> _Program:
         program = self._programs.get(home)
@@ -239,7 +242,9 @@ class Documents:
         self._homes = {path: self._find_home(path) for path in self._open}
         for home, program in list(self._programs.items()):
             in_use = home in self._homes.values() or (home.is_dir() and self._in_workspace(home))
-            if not in_use or (home.is_dir() and self._find_home(home / "x.st") != home and home not in self._homes.values()):
+            if not in_use or (
+                home.is_dir() and self._find_home(home / "x.st") != home and home not in self._homes.values()
+            ):
                 self._forget(program)
         for home in {*self._homes.values(), *self._programs}:
             self._list(self._program(home))

@@ -31,7 +31,8 @@ class Publisher:
 
     def check(self, path: Path, version: int | None, found: Sequence[Diagnostic]) -> None:
         """Show our own findings about a file."""
-        self._checked[path] = (version, [convert.diagnostic(item) for item in found])
+        shown = [convert.diagnostic(item) for item in found if "on-request" not in item.tags]
+        self._checked[path] = (version, shown)
         self._publish(path)
 
     def device(self, found: Mapping[Path, list[types.Diagnostic]]) -> None:

@@ -20,7 +20,11 @@ def without_effect(analysis: Analysis) -> Iterator[Problem]:
         if not isinstance(statement, ExprStatement) or isinstance(statement.expr, Call | ErrorExpr):
             continue
         compares = isinstance(statement.expr, Binary) and statement.expr.op == "="
-        meant = "`=` compares and changes nothing. Write `:=` to assign." if compares else "This computes a value and drops it."
+        meant = (
+            "`=` compares and changes nothing. Write `:=` to assign."
+            if compares
+            else "This computes a value and drops it."
+        )
         yield Problem("CTL011", statement.start, statement.end, meant)
 
 
@@ -31,7 +35,9 @@ def unreachable(analysis: Analysis) -> Iterator[Problem]:
         for number, statement in enumerate(items[:-1]):
             if isinstance(statement, Return | Exit | Continue):
                 word = type(statement).__name__.upper()
-                yield Problem("CTL012", items[number + 1].start, items[-1].end, f"This is never reached: {word} stands before it.")
+                yield Problem(
+                    "CTL012", items[number + 1].start, items[-1].end, f"This is never reached: {word} stands before it."
+                )
                 break
 
 

@@ -37,7 +37,11 @@ def never_called(analysis: Analysis) -> Iterator[Problem]:
         if isinstance(node, Member) and isinstance(node.base, NameExpr):
             bases.add(node.base)
             symbol, member = analysis.symbols.get(node.base), analysis.symbols.get(node)
-            if isinstance(symbol, Variable) and isinstance(member, Variable) and member.section is SectionKind.VAR_OUTPUT:
+            if (
+                isinstance(symbol, Variable)
+                and isinstance(member, Variable)
+                and member.section is SectionKind.VAR_OUTPUT
+            ):
                 read.setdefault(symbol, node)
     for node, symbol in analysis.symbols.items():
         if isinstance(symbol, Variable) and node not in bases:

@@ -23,7 +23,7 @@ def write_to_input(analysis: Analysis) -> Iterator[Problem]:
         variable = analysis.symbols.get(statement.target)
         address = variable.address if isinstance(variable, Variable) else None
         if address is not None and address.area == "I":
-            text = f"{address.text} is an input: the next scan reads it anew from the machine, and what is written here is lost."
+            text = f"{address.text} is an input: what is written here holds until the next scan reads it anew from the machine."
             yield Problem("LOC014", statement.target.start, statement.target.end, text)
 
 
@@ -45,7 +45,9 @@ def same_place(found: Program) -> Iterator[tuple[Unit, Problem]]:
             one_declaration = first.address is address  # LOC009 has said so
             if first is not variable and first.identifier is not None and not one_declaration:
                 there = Related(first.identifier.start, first.identifier.end, f"'{first.name}' is here", first.unit)
-                text = f"'{variable.name}' and '{first.name}' are both at {_text(key)}: what one writes, the other reads."
+                text = (
+                    f"'{variable.name}' and '{first.name}' are both at {_text(key)}: what one writes, the other reads."
+                )
                 yield variable.unit, Problem("LOC013", name.start, name.end, text, (there,))
                 break
 

@@ -16,7 +16,7 @@ from rung.syntax.problem import Problem
 from rung.syntax.tree import Unit
 
 Severity = Literal["error", "warning", "info", "hint"]
-Tag = Literal["unnecessary", "deprecated"]
+Tag = Literal["unnecessary", "deprecated", "on-request"]
 
 PouRule = Callable[[Analysis], Iterator[Problem]]
 ProgramRule = Callable[[Program], Iterator[tuple[Unit, Problem]]]

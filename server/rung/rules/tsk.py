@@ -121,5 +121,6 @@ RULES: Final[tuple[Rule, ...]] = (
         program("i : INT;", "i := i + 1;"),
         _GOOD,
         ("IEC 61131-3, 6.8",),
+        ("on-request",),
     ),
 )  # fmt: skip

@@ -77,7 +77,9 @@ def _split(text: str) -> tuple[str, str | None]:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")) or ":" not in host:
-            raise ValueError(f"{_shown(text)} is not an address. An IPv6 address with a port is written [fe80::1]:8443.")
+            raise ValueError(
+                f"{_shown(text)} is not an address. An IPv6 address with a port is written [fe80::1]:8443."
+            )
         return host, rest[1:] if rest else None
     if text.count(":") > 1:
         return text, None

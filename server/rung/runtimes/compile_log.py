@@ -17,9 +17,7 @@ _PLACED = re.compile(
     r"(?P<file>(?:[A-Za-z]:)?[^:\n]+):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?: "
     r"(?P<severity>fatal error|error|warning|note): (?P<message>.*)"
 )
-_UNPLACED = re.compile(
-    r"(?:[^:\s]+: )?(?:fatal error|internal compiler error|error): .*|.*undefined reference to .*"
-)
+_UNPLACED = re.compile(r"(?:[^:\s]+: )?(?:fatal error|internal compiler error|error): .*|.*undefined reference to .*")
 _SCRIPT = re.compile(r"(?:\[ERROR\] ){2}\s*(?P<message>.*)")
 _SEVERITY = {"fatal error": "error", "error": "error", "warning": "warning", "note": "info"}
 _MOST = 200

@@ -34,7 +34,20 @@ _INTEGERS = {
     **dict.fromkeys(("USINT", "UINT", "UDINT", "ULINT", "BYTE", "WORD", "DWORD", "LWORD"), False),
 }
 _TIMES = frozenset(
-    ("TIME", "LTIME", "DATE", "LDATE", "TOD", "LTOD", "TIME_OF_DAY", "LTIME_OF_DAY", "DT", "LDT", "DATE_AND_TIME", "LDATE_AND_TIME")
+    (
+        "TIME",
+        "LTIME",
+        "DATE",
+        "LDATE",
+        "TOD",
+        "LTOD",
+        "TIME_OF_DAY",
+        "LTIME_OF_DAY",
+        "DT",
+        "LDT",
+        "DATE_AND_TIME",
+        "LDATE_AND_TIME",
+    )
 )
 _CHARACTERS = {"CHAR": 1, "WCHAR": 2}
 

@@ -86,7 +86,9 @@ async def deploy(
     except RuntimeFailure as failure:
         return job.report(failure)
     except asyncio.CancelledError:
-        uncancel = getattr(asyncio.current_task(), "uncancel", None)  # Python 3.11: this cancellation has been dealt with
+        uncancel = getattr(
+            asyncio.current_task(), "uncancel", None
+        )  # Python 3.11: this cancellation has been dealt with
         if uncancel is not None:
             uncancel()
         return job.report(await job.cancelled())
@@ -116,9 +118,7 @@ class _Deploy:
         self._diagnostics: tuple[DeviceDiagnostic, ...] = ()
 
     def report(self, error: RuntimeFailure | None) -> DeployReport:
-        return DeployReport(
-            error is None, self._stage, self._plc, self._verified, self._md5, error, self._diagnostics
-        )
+        return DeployReport(error is None, self._stage, self._plc, self._verified, self._md5, error, self._diagnostics)
 
     async def run(
         self,
@@ -214,7 +214,9 @@ class _Deploy:
         )
         if not await confirm_stop(question):
             raise RuntimeFailure(
-                Kind.CANCELLED, f"Nothing was sent to {self._name}: its program runs on.", "Deploy when it may be stopped."
+                Kind.CANCELLED,
+                f"Nothing was sent to {self._name}: its program runs on.",
+                "Deploy when it may be stopped.",
             )
 
     async def _look(self) -> PlcState:

@@ -33,7 +33,14 @@ _UNREACHABLE = {
     errno.EPERM,
     errno.EACCES,
 }
-_CUT = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, EOFError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_CUT = (
+    ConnectionResetError,
+    ConnectionAbortedError,
+    BrokenPipeError,
+    EOFError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 
 Row = tuple[Callable[[BaseException, Phase], bool], Kind, str, str]
 

@@ -78,4 +78,3 @@ def open_pinned_socket(address: Address, pin: str, timeout: float) -> ssl.SSLSoc
         tls.close()
         raise
     return tls
-

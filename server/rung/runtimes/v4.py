@@ -84,9 +84,7 @@ class V4Client:
         Raises:
             RuntimeFailure: `credentials` when somebody else was faster or the device refuses the name.
         """
-        answer = await self._session.anonymous(
-            "POST", "/api/create-user", {"username": username, "password": password}
-        )
+        answer = await self._session.anonymous("POST", "/api/create-user", {"username": username, "password": password})
         if answer.status == 201:
             return
         said = v4_answers.message(self._session.parse(answer))
@@ -158,7 +156,9 @@ class V4Client:
         """
         said = await self._command("/api/start-plc", "START:")
         if said == "START:ERROR_SWITCH_STOP":
-            raise self._start_failed("the mode switch of the device stands on STOP", "Turn the switch to RUN, then start again.")
+            raise self._start_failed(
+                "the mode switch of the device stands on STOP", "Turn the switch to RUN, then start again."
+            )
         if said not in ("START:OK", "START:ERROR_ALREADY_RUNNING"):
             raise self._start_failed(
                 f"the runtime refused to start it ({clean(said, 60)})", "Look at the device's log: rung logs."
@@ -205,7 +205,9 @@ class V4Client:
         known = self._last_log
         restarted = False
         if after > 0:
-            is_other = bool(entries) and known is not None and known.id == after == entries[0].id and entries[0] != known
+            is_other = (
+                bool(entries) and known is not None and known.id == after == entries[0].id and entries[0] != known
+            )
             if not entries or is_other:
                 restarted = True
                 entries = await self._log_entries(0)
@@ -230,9 +232,7 @@ class V4Client:
         """
         await self._session.token(max_age=600)  # a token that expired half-way would cost the whole transfer
         body = _multipart(data, file_name, progress or (lambda sent, total: None))
-        answer = await self._session.call(
-            "POST", "/api/upload-file", content=body, deadline=self.timeouts.upload
-        )
+        answer = await self._session.call("POST", "/api/upload-file", content=body, deadline=self.timeouts.upload)
         fields = self._checked(answer)
         refusal = fields.get("UploadFileFail")
         if refusal == "" and isinstance(fields.get("CompilationStatus"), str):

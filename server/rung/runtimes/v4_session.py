@@ -180,7 +180,9 @@ class Session:
             RuntimeFailure: it is something else, so this is not the machine we think it is, or it is broken.
         """
         if not answer.is_json:
-            raise self.odd(f"a page of type {clean(answer.content_type, 40) or 'unknown'} (HTTP status {answer.status})")
+            raise self.odd(
+                f"a page of type {clean(answer.content_type, 40) or 'unknown'} (HTTP status {answer.status})"
+            )
         try:
             value: object = json.loads(answer.body)
         except (ValueError, RecursionError):
@@ -216,7 +218,13 @@ class Session:
                 "Check the user name and the password; both are the device's own and may differ from device to device.",
             )
         token = self.parse_object(answer).get("access_token") if answer.status == 200 else None
-        if not isinstance(token, str) or not token or len(token) > 10_000 or not token.isascii() or not token.isprintable():
+        if (
+            not isinstance(token, str)
+            or not token
+            or len(token) > 10_000
+            or not token.isascii()
+            or not token.isprintable()
+        ):
             raise self.odd(f"no token (HTTP status {answer.status}) to a login")
         self._token, self._token_born = token, time.monotonic()
         return token
@@ -242,7 +250,9 @@ class Session:
             timeout=httpx.Timeout(seconds, connect=min(self.timeouts.connect, seconds)),
         )
         if isinstance(content, Body):
-            return await self._exchange(request, largest)  # its length decides how long it takes; each part has a timeout
+            return await self._exchange(
+                request, largest
+            )  # its length decides how long it takes; each part has a timeout
         try:
             in_all = seconds + (self.timeouts.connect if deadline is None else 0)
             return await within(in_all, self._exchange(request, largest))

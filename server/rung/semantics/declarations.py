@@ -42,10 +42,12 @@ def declare(units: Sequence[Unit], previous: Environment | None = None) -> Envir
 
 
 def interface_text(unit: Unit) -> str:
-    """Return the part of a unit's text that other POUs depend on."""
+    """Return the part of a unit's text that other POUs depend on, marked where what it declares is doubtful."""
     declarations = unit.declarations
     if len(declarations) == 1 and isinstance(declarations[0], PouDecl):
-        return unit.text[: declarations[0].header_end]
+        # An edit inside the body may leave the header's text alone and yet leave the POU unclosed.
+        doubt = "\0" if header_is_doubtful(unit, declarations[0]) else ""
+        return unit.text[: declarations[0].header_end] + doubt
     return unit.text
 
 

@@ -154,7 +154,8 @@ def _address(
             "A variable of a FUNCTION lives during one call only and cannot have an address. Pass the value as an input.",
         )
         return None
-    if located is None:
+    if located is None or (flaw is not None and located.area == "M"):
+        # Programs number their flags `%MW0.0`, `%MW0.1`, ... and mean different variables: one place for all would mix them up.
         return None
     if pou is not None and pou.kind is PouKind.FUNCTION_BLOCK:
         c.report(

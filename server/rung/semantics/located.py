@@ -65,6 +65,12 @@ def _carried(area: str, index: int, bit: int) -> str:
 
 
 def _hierarchy(text: str, located: Located) -> Flaw:
+    if located.area == "M":
+        return Flaw(
+            "LOC004",
+            f"{text} has more numbers than an OpenPLC address, so the variable gets memory of its own, which no Modbus client sees. "
+            f"Write {located.text} if it is to be that place of the process image.",
+        )
     return Flaw(
         "LOC004",
         f"{text} has more numbers than an OpenPLC address: the runtime reads it as {located.text}, so that addresses which differ only in the "

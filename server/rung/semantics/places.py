@@ -109,7 +109,7 @@ def _variable_writable(c: Checker, node: NameExpr, variable: Variable, whole: Ex
             f"'{variable.name}' is a function block instance and cannot be assigned. Call it, or write one of its inputs.",
         )
         return False
-    if variable.section is SectionKind.VAR_INPUT and c.pou.kind is not PouKind.PROGRAM:
+    if variable.section is SectionKind.VAR_INPUT and c.pou.kind is PouKind.FUNCTION_BLOCK:
         c.report(
             "TYP024", whole, f"'{variable.name}' is an input: what is written here is lost when the caller gives it a value. "
             "Use a variable of its own, or VAR_IN_OUT if the caller shall see the change.",

@@ -51,7 +51,7 @@ _BEFORE_PRAGMA: Final = (
     rf"|{trivia.STRING}|{trivia.WIDE_STRING}|{trivia.OPEN_STRING}"
 )
 _AFTER_PRAGMA: Final = (
-    r"%[A-Za-z]+(?:\*|[0-9]+(?:\.[0-9]+)*)?"
+    r"%[A-Za-z]{1,2}(?:\*|[0-9]+(?:\.[0-9]+)*)|%[IQMiqm][XBWDLxbwdl]?(?!\w)"
     r"|&&?|\|\||!=?|[%{}]"
     r"""|[^\w\s;,()\[\]:^.<=>+\-*/'"{}&|!%\ufeff]+"""
     r"|[\s\S]"

@@ -12,25 +12,21 @@ from typing import Final
 
 from rung.syntax.trivia import spans
 
+_WORDS: Final = frozenset({
+    "FUNCTION_BLOCK", "FUNCTION", "PROGRAM", "TYPE", "CONFIGURATION", "VAR_GLOBAL",
+    "END_FUNCTION_BLOCK", "END_FUNCTION", "END_PROGRAM", "END_TYPE", "END_CONFIGURATION", "END_VAR",
+})  # fmt: skip
+
 
 def _any_case(word: str) -> str:
     return "".join(f"[{sign}{sign.lower()}]" if sign.isalpha() else sign for sign in word)
 
 
-def _words(*words: str) -> str:
-    """Match any of `words` in any case. The first letter is matched before it is asked what precedes it, so that the scan skips
-    quickly over all that begins otherwise."""
-    initials = "".join(sorted({word[0] + word[0].lower() for word in words}))
-    tails = "|".join(f"(?<=[{word[0]}{word[0].lower()}]){_any_case(word[1:])}" for word in words)
-    return rf"[{initials}](?<![\w.#%].)(?:{tails})(?!\w)"
-
-
+# Whatever has the first letter of one of the words and, nearly, the rest of one: a scan for a few letters is quick, and what it finds
+# too much is found out by the word itself.
 _EVENTS: Final = re.compile(
-    _words(
-        "FUNCTION_BLOCK", "FUNCTION", "PROGRAM", "TYPE", "CONFIGURATION", "VAR_GLOBAL",
-        "END_FUNCTION_BLOCK", "END_FUNCTION", "END_PROGRAM", "END_TYPE", "END_CONFIGURATION", "END_VAR",
-    )
-)  # fmt: skip
+    rf"[EFPTCVefptcv](?<![\w.#%].)(?:{'|'.join(_any_case(tail) for tail in ('ND_', 'UNCT', 'ROGR', 'YPE', 'ONFI', 'AR_G'))})\w*"
+)
 # `PROGRAM inst WITH task : Type` in a resource, and not a declaration.
 _INSTANCE: Final = re.compile(r"\s+(?:(?:NON_)?RETAIN\s+)?\w+\s*(?:WITH\b|:)", re.IGNORECASE)
 _AS_NAME: Final = re.compile(r"\s*[:,]")
@@ -50,11 +46,13 @@ def split(text: str) -> list[int]:
     trivia_ends = [end for _, end in trivia]
     opened = ""
     for match in _EVENTS.finditer(text):
+        word = match.group().upper()
+        if word not in _WORDS:
+            continue
         at, end = match.span()
         index = bisect_right(trivia_starts, at) - 1
         if index >= 0 and trivia_ends[index] > at:
             continue
-        word = match.group().upper()
         if word.startswith("END_"):
             if _closes(word, opened):
                 opened = ""

@@ -9,19 +9,31 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# A line that a tool left in the file: one comment up to the last `*)` of the line, whatever stands between.
-TOOL_LINE: Final = r"\((?<![^\r\n]\()\*(?:DBG|FILE):[^\r\n]*\*\)(?=[ \t]*(?:[\r\n]|\Z))"
-STRING: Final = r"'[^'$\r\n]*(?:\$[^\r\n][^'$\r\n]*){0,1000}'"
-WIDE_STRING: Final = r'"[^"$\r\n]*(?:\$[^\r\n][^"$\r\n]*){0,1000}"'
-OPEN_STRING: Final = r"""['"][^\r\n]*"""
-COMMENT: Final = rf"{TOOL_LINE}|\(\*[\s\S]*?\*\)|\(\*[\s\S]*|//[^\r\n]*|/\*[\s\S]*?\*/|/\*[\s\S]*"
+# Each pattern below goes on where the opening character ends, so that a scan can look for that character alone, which is quick.
+# A line that a tool left in the file is one comment up to the last `*)` of the line, whatever stands between.
+_TOOL_LINE: Final = r"(?<![^\r\n]\()\*(?:DBG|FILE):[^\r\n]*\*\)(?=[ \t]*(?:[\r\n]|\Z))"
+_AFTER_PARENTHESIS: Final = rf"{_TOOL_LINE}|\*[\s\S]*?\*\)|\*[\s\S]*"
+_AFTER_SLASH: Final = r"/[^\r\n]*|\*[\s\S]*?\*/|\*[\s\S]*"
+_AFTER_QUOTE: Final = r"[^'$\r\n]*(?:\$[^\r\n][^'$\r\n]*){0,1000}'"
+_AFTER_DOUBLE_QUOTE: Final = r'[^"$\r\n]*(?:\$[^\r\n][^"$\r\n]*){0,1000}"'
 # C code in one pair of braces may hold braces itself; where those do not balance, the first `}` ends it.
-PRAGMA: Final = r"\{\{[\s\S]*?\}\}|\{[^{}]*(?:\{[^{}]*\}[^{}]*){0,1000}\}|\{[^}]*\}"
+_AFTER_BRACE: Final = r"\{[\s\S]*?\}\}|[^{}]*(?:\{[^{}]*\}[^{}]*){0,1000}\}|[^}]*\}"
 
-_WITHOUT_PRAGMAS: Final = re.compile(rf"{COMMENT}|{STRING}|{WIDE_STRING}|{OPEN_STRING}|\*\)")
-_SPANS: Final = re.compile(rf"{_WITHOUT_PRAGMAS.pattern}|{PRAGMA}")
-_MARKERS: Final = re.compile(rf"{TOOL_LINE}|\(\*|\*\)")
+TOOL_LINE: Final = rf"\({_TOOL_LINE}"
+COMMENT: Final = rf"\((?:{_AFTER_PARENTHESIS})|/(?:{_AFTER_SLASH})"
+STRING: Final = f"'{_AFTER_QUOTE}"
+WIDE_STRING: Final = f'"{_AFTER_DOUBLE_QUOTE}'
+OPEN_STRING: Final = r"""['"][^\r\n]*"""
+PRAGMA: Final = rf"\{{(?:{_AFTER_BRACE})"
+
 _MOST_OPEN: Final = 100
+_TAILS: Final = (
+    rf"(?<=\()(?:{_AFTER_PARENTHESIS})|(?<=/)(?:{_AFTER_SLASH})|(?<=\*)\)"
+    rf"""|(?<=')(?:{_AFTER_QUOTE}|[^\r\n]*)|(?<=")(?:{_AFTER_DOUBLE_QUOTE}|[^\r\n]*)"""
+)
+_WITHOUT_PRAGMAS: Final = re.compile(rf"""[(/'"*](?:{_TAILS})""")
+_SPANS: Final = re.compile(rf"""[(/'"*{{](?:{_TAILS}|(?<=\{{)(?:{_AFTER_BRACE}))""")
+_MARKERS: Final = re.compile(rf"{TOOL_LINE}|\(\*|\*\)")
 _CLOSED_STRING: Final = re.compile(rf"{STRING}|{WIDE_STRING}")
 
 

@@ -67,12 +67,15 @@ def literal(p: Stream, reading: Reading) -> Expr:
 
 
 def cut_literal(p: Stream, text: str) -> Expr:
-    """Read `T# 5s`, reporting the blank."""
+    """Read `T# 5s`. In a duration OpenPLC's older compiler takes the blank, so programs have it; elsewhere it is reported."""
     start = p.start()
     p.pos += 1
     value = p.texts[p.pos]
-    p.note("SYN015", start, p.end(), f"A literal has no blank inside. Write `{text}{value}`.", data=text + value)
     reading = read_typed(text + value)
+    if reading.code:
+        p.note(reading.code, start, p.end(), reading.message)
+    elif reading.kind is not LiteralKind.TIME:
+        p.note("SYN015", start, p.end(), f"A literal has no blank inside. Write `{text}{value}`.", data=text + value)
     p.pos += 1
     return Literal(start, p.last_end(), reading.kind, reading.prefix, reading.value)
 

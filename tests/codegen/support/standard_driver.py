@@ -126,7 +126,7 @@ template <class T> struct Same<T, T> { static const bool value = true; };
 
 def _argument(value: Value) -> str:
     if isinstance(value.kind, StringType):
-        units = "".join(f"\\x{ord(character):x}\" u\"" for character in str(value.value))
+        units = "".join(f'\\x{ord(character):x}" u"' for character in str(value.value))
         view, prefix = ("WStringView", "u") if value.kind.wide else ("StringView", "")
         characters = units if value.kind.wide else units.replace('u"', '"')
         return f'opaque(rung::{view}{{{prefix}"{characters}", {len(str(value.value))}}})'
@@ -154,7 +154,9 @@ def _shown(value: Value) -> str:
 
 def write_main(statements: Sequence[str]) -> str:
     """Return a C++ program that runs `statements`."""
-    return "\n".join([*(f'#include "{header}.hpp"' for header in HEADERS), _PRELUDE, "int main() {", *statements, "}", ""])
+    return "\n".join(
+        [*(f'#include "{header}.hpp"' for header in HEADERS), _PRELUDE, "int main() {", *statements, "}", ""]
+    )
 
 
 def write_calls(cases: Sequence[StandardCase]) -> str:
@@ -180,7 +182,9 @@ def compile_and_run(program: str, folder: Path, *flags: str) -> list[str]:
     source, binary = folder / "program.cpp", folder / "program"
     source.write_text(program, encoding="utf-8")
     command = ["g++", "-std=c++17", "-fno-exceptions", "-Wall", "-Wextra", "-Werror", f"-I{SUPPORT}", *flags]
-    built = subprocess.run([*command, "-o", str(binary), str(source), "-lm"], capture_output=True, text=True, check=False)
+    built = subprocess.run(
+        [*command, "-o", str(binary), str(source), "-lm"], capture_output=True, text=True, check=False
+    )
     assert built.returncode == 0, built.stderr[:4000]
     ran = subprocess.run([str(binary)], capture_output=True, text=True, check=False, timeout=60)
     assert ran.returncode == 0, ran.stderr[:4000]

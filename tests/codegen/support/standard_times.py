@@ -84,7 +84,9 @@ _CALENDAR = [
     call("CONCAT_TOD", INT(15), INT(36), INT(55), INT(360), gives=TOD(_CLOCK)),
     call("CONCAT_TOD", INT(24), INT(0), INT(0), INT(0), gives=TOD(0), faults=1),
     call("CONCAT_LTOD", INT(0), INT(0), INT(0), INT(1), gives=LTOD(MS)),
-    call("CONCAT_DT", INT(1984), INT(6), INT(25), INT(15), INT(36), INT(55), INT(360), gives=DT(at(1984, 6, 25) + _CLOCK)),
+    call(
+        "CONCAT_DT", INT(1984), INT(6), INT(25), INT(15), INT(36), INT(55), INT(360), gives=DT(at(1984, 6, 25) + _CLOCK)
+    ),
     call("DAY_OF_WEEK", DATE(at(1970, 1, 1)), gives=INT(4)),
     call("DAY_OF_WEEK", DATE(at(1969, 12, 27)), gives=INT(6)),
     call("DAY_OF_WEEK", DATE(at(2024, 2, 25)), gives=UINT(0)),

@@ -7,7 +7,9 @@ from pathlib import Path
 from codegen.support.standard_driver import compile_and_run, write_main
 
 # Visits bit patterns all over a type's range, the same ones every time.
-_PATTERNS = "uint64_t x = 88172645463325252ull; for (int i = 0; i < 100000; ++i) { x ^= x << 13; x ^= x >> 7; x ^= x << 17;"
+_PATTERNS = (
+    "uint64_t x = 88172645463325252ull; for (int i = 0; i < 100000; ++i) { x ^= x << 13; x ^= x >> 7; x ^= x << 17;"
+)
 
 
 def _failures(folder: Path, loop: str) -> str:

@@ -19,7 +19,17 @@ def test_a_header_includes_only_its_siblings(header: str) -> None:
 @pytest.mark.parametrize("standard", ["gnu++11", "c++17", "c++20"])
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_header_stands_alone_without_warnings(header: str, standard: str) -> None:
-    command = ["g++", f"-std={standard}", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
+    command = [
+        "g++",
+        f"-std={standard}",
+        "-fno-exceptions",
+        "-fno-rtti",
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Werror",
+        "-fsyntax-only",
+    ]
     run = subprocess.run(
         [*command, "-x", "c++", "-include", str(SUPPORT / f"{header}.hpp"), "/dev/null"],
         capture_output=True, text=True, check=False,

@@ -49,15 +49,27 @@ def test_a_block_has_the_interface_of_its_table(row: str) -> None:
     name, _, rest = row.partition(": ")
     pou = lookup_block(name)
     assert pou is not None
-    assert (pou.kind, pou.name, pou.key, pou.result, pou.declaration) == (PouKind.FUNCTION_BLOCK, name, name, None, None)
+    assert (pou.kind, pou.name, pou.key, pou.result, pou.declaration) == (
+        PouKind.FUNCTION_BLOCK,
+        name,
+        name,
+        None,
+        None,
+    )
     inputs, _, outputs = rest.partition(" / ")
     for section, words in ((SectionKind.VAR_INPUT, inputs), (SectionKind.VAR_OUTPUT, outputs)):
-        declared = [f"{v.key}:{v.type.name}".removesuffix(":BOOL") for v in pou.variables.values() if v.section is section]
+        declared = [
+            f"{v.key}:{v.type.name}".removesuffix(":BOOL") for v in pou.variables.values() if v.section is section
+        ]
         assert declared == words.split()
 
 
 def test_counters_and_timers_exist_in_all_their_types() -> None:
-    counters = {f"{stem}{suffix}" for stem in ("CTU", "CTD", "CTUD") for suffix in ("", "_INT", "_DINT", "_LINT", "_UDINT", "_ULINT")}
+    counters = {
+        f"{stem}{suffix}"
+        for stem in ("CTU", "CTD", "CTUD")
+        for suffix in ("", "_INT", "_DINT", "_LINT", "_UDINT", "_ULINT")
+    }
     timers = {f"{stem}{suffix}" for stem in ("TP", "TON", "TOF") for suffix in ("", "_TIME", "_LTIME")}
     others = {row.partition(":")[0] for row in INTERFACES.strip().split("\n")}
     assert set(block_names()) == counters | timers | others

@@ -49,14 +49,35 @@ def test_a_function_has_the_parameters_of_its_table(row: list[str]) -> None:
 
 def test_function_names_are_the_tables_and_the_conversions() -> None:
     names = function_names()
-    conversions = {name for name in names if "_TO_" in name or name.startswith(("TO_", "TRUNC_", "BCD_TO_")) or "_TRUNC_" in name}
+    conversions = {
+        name for name in names if "_TO_" in name or name.startswith(("TO_", "TRUNC_", "BCD_TO_")) or "_TRUNC_" in name
+    }
     assert set(names) - conversions == {row[0] for row in ROWS} - conversions
     assert list(names) == sorted(names)
     assert all(lookup_function(name) and describe(name) for name in names)
 
 
-@pytest.mark.parametrize("name", ["FROB", "", "ADD_", "ADD_FROB", "ADD_BOOL", "SHL_INT", "LEFT_INT", "CONCAT_DATE_INT", "INT_TO_INT",
-                                  "INT_TO_", "_TO_INT", "INT_TO_BCD", "TON", "DATE", "MOD_REAL", "SQRT_INT"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "FROB",
+        "",
+        "ADD_",
+        "ADD_FROB",
+        "ADD_BOOL",
+        "SHL_INT",
+        "LEFT_INT",
+        "CONCAT_DATE_INT",
+        "INT_TO_INT",
+        "INT_TO_",
+        "_TO_INT",
+        "INT_TO_BCD",
+        "TON",
+        "DATE",
+        "MOD_REAL",
+        "SQRT_INT",
+    ],
+)
 def test_what_is_no_standard_function(name: str) -> None:
     assert lookup_function(name) is None
 
@@ -69,7 +90,9 @@ def test_every_elementary_type_converts_to_every_other_and_to_strings() -> None:
                 continue
             signature = only(f"{source}_TO_{target}")
             assert signature.operation == "CONVERT"
-            assert signature.parameters[0].type.name.startswith(ELEMENTARY[source].name if source in ELEMENTARY else source)
+            assert signature.parameters[0].type.name.startswith(
+                ELEMENTARY[source].name if source in ELEMENTARY else source
+            )
             assert signature.result.name.startswith(ELEMENTARY[target].name if target in ELEMENTARY else target)
 
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from rung.semantics.model import Pou
     from rung.semantics.stdlib.signature import Signature
 
-__all__ = ["block_names", "describe", "function_names", "lookup_block", "lookup_function", "lookup_procedure", "procedure_names"]
+__all__ = [
+    "block_names",
+    "describe",
+    "function_names",
+    "lookup_block",
+    "lookup_function",
+    "lookup_procedure",
+    "procedure_names",
+]
 
 
 @cache

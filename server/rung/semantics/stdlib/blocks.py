@@ -46,7 +46,9 @@ def _counters(suffix: str, value: Elementary) -> list[Pou]:
     """Table 45. The hidden state holds the count inputs of the call before, for their edges."""
     return [
         _block(f"CTU{suffix}", [("CU", BOOL), ("R", BOOL), ("PV", value)], [("Q", BOOL), ("CV", value)], [("M", BOOL)]),
-        _block(f"CTD{suffix}", [("CD", BOOL), ("LD", BOOL), ("PV", value)], [("Q", BOOL), ("CV", value)], [("M", BOOL)]),
+        _block(
+            f"CTD{suffix}", [("CD", BOOL), ("LD", BOOL), ("PV", value)], [("Q", BOOL), ("CV", value)], [("M", BOOL)]
+        ),
         _block(
             f"CTUD{suffix}",
             [("CU", BOOL), ("CD", BOOL), ("R", BOOL), ("LD", BOOL), ("PV", value)],
@@ -77,11 +79,22 @@ def _process_control() -> list[Pou]:
         [("XOUT", REAL)],
         [("X1", REAL), ("X2", REAL), ("X3", REAL)],
     )
-    loop: _Row = [("AUTO", BOOL), ("PV", REAL), ("SP", REAL), ("X0", REAL), ("KP", REAL), ("TR", REAL), ("TD", REAL), ("CYCLE", TIME)]
+    loop: _Row = [
+        ("AUTO", BOOL),
+        ("PV", REAL),
+        ("SP", REAL),
+        ("X0", REAL),
+        ("KP", REAL),
+        ("TR", REAL),
+        ("TD", REAL),
+        ("CYCLE", TIME),
+    ]
     return [
         integral,
         derivative,
-        _block("PID", loop, [("XOUT", REAL)], [("ERROR", REAL), ("ITERM", Block(integral)), ("DTERM", Block(derivative))]),
+        _block(
+            "PID", loop, [("XOUT", REAL)], [("ERROR", REAL), ("ITERM", Block(integral)), ("DTERM", Block(derivative))]
+        ),
         _block(
             "RAMP",
             [("RUN", BOOL), ("X0", REAL), ("X1", REAL), ("TR", TIME), ("CYCLE", TIME)],
@@ -89,7 +102,12 @@ def _process_control() -> list[Pou]:
             [("XI", REAL), ("T", TIME)],
         ),
         _block("HYSTERESIS", [("XIN1", REAL), ("XIN2", REAL), ("EPS", REAL)], [("Q", BOOL)]),
-        _block("RTC", [("IN", BOOL), ("PDT", DATE_AND_TIME)], [("Q", BOOL), ("CDT", DATE_AND_TIME)], [("M", BOOL), ("OFFSET", TIME)]),
+        _block(
+            "RTC",
+            [("IN", BOOL), ("PDT", DATE_AND_TIME)],
+            [("Q", BOOL), ("CDT", DATE_AND_TIME)],
+            [("M", BOOL), ("OFFSET", TIME)],
+        ),
         _block("SEMA", [("CLAIM", BOOL), ("RELEASE", BOOL)], [("BUSY", BOOL)]),
     ]
 
@@ -104,7 +122,14 @@ def blocks() -> Mapping[str, Pou]:
         _block("F_TRIG", [("CLK", BOOL)], [("Q", BOOL)], [("M", BOOL)]),
         *_process_control(),
     ]
-    for suffix, value in (("", INT), ("_INT", INT), ("_DINT", DINT), ("_LINT", LINT), ("_UDINT", UDINT), ("_ULINT", ULINT)):
+    for suffix, value in (
+        ("", INT),
+        ("_INT", INT),
+        ("_DINT", DINT),
+        ("_LINT", LINT),
+        ("_UDINT", UDINT),
+        ("_ULINT", ULINT),
+    ):
         everything += _counters(suffix, value)
     for suffix, time in (("", TIME), ("_TIME", TIME), ("_LTIME", LTIME)):
         everything += _timers(suffix, time)

@@ -167,7 +167,9 @@ def _function(signature: Signature) -> str:
                 "(ed. 3 table 22)."
             )
         case "TO_BCD":
-            return f"IN in BCD, as {result.name}. A number that is negative or too long counts a fault (ed. 3 table 22)."
+            return (
+                f"IN in BCD, as {result.name}. A number that is negative or too long counts a fault (ed. 3 table 22)."
+            )
         case "TRUNC" if isinstance(result, Elementary):
             return (
                 f"IN without its fraction, as {result.name}. Out of range gives the nearest end of the range and counts a fault "

@@ -128,7 +128,15 @@ def _validation() -> list[Signature]:
 def overloaded() -> Mapping[str, Sequence[Signature]]:
     """Return every function but the conversions and the typed forms, by upper-case name."""
     table: dict[str, list[Signature]] = {}
-    everything = [*time_overloads(), *_numeric(), *_bitwise(), *_selection(), *_strings(), *_validation(), *time_functions()]
+    everything = [
+        *time_overloads(),
+        *_numeric(),
+        *_bitwise(),
+        *_selection(),
+        *_strings(),
+        *_validation(),
+        *time_functions(),
+    ]
     for signature in everything:
         table.setdefault(signature.name, []).append(signature)
     return {name: tuple(overloads) for name, overloads in table.items()}

@@ -28,7 +28,9 @@ def _pair(name: str, operation: str, left: ParameterType, right: ParameterType, 
     return Signature(name, operation, (Parameter("IN1", left), Parameter("IN2", right)), result)
 
 
-def _rows(kinds: tuple[Elementary, Elementary, Elementary, Elementary]) -> Sequence[tuple[str, Elementary, Elementary, Elementary]]:
+def _rows(
+    kinds: tuple[Elementary, Elementary, Elementary, Elementary],
+) -> Sequence[tuple[str, Elementary, Elementary, Elementary]]:
     time, date, time_of_day, date_and_time = kinds
     return (
         ("ADD", time_of_day, time, time_of_day),
@@ -43,7 +45,9 @@ def _rows(kinds: tuple[Elementary, Elementary, Elementary, Elementary]) -> Seque
 
 def time_overloads() -> list[Signature]:
     """Return what ADD, SUB, MUL and DIV do with times and dates; durations among themselves are in their generic signature."""
-    signatures = [_pair(operation, operation, *types) for kinds in (_SHORT, _LONG) for operation, *types in _rows(kinds)]
+    signatures = [
+        _pair(operation, operation, *types) for kinds in (_SHORT, _LONG) for operation, *types in _rows(kinds)
+    ]
     signatures += [
         _pair("MUL", "MUL", ANY_DURATION, ANY_EXPONENT, ANY_DURATION),
         _pair("MUL", "MUL", ANY_EXPONENT, ANY_DURATION, ANY_DURATION),
