@@ -182,6 +182,7 @@ class Calls:
         scope = self._expressions.scope
         cpp = scope.types.name(parameter.type)
         if argument is None:
+            scope.types.reachable[cpp] = None
             made.arguments.append(f"elsewhere<{cpp}>(t)")
             return
         actual = argument.expr

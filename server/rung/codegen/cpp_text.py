@@ -41,7 +41,7 @@ class CppText:
             # A #line directive takes a line itself, so the true number of what follows it is one more.
             wanted = (self.name, here if believed == (self.name, here) else here + 1)
         if wanted != believed:
-            file = wanted[0].replace("\\", "/").replace('"', "'")
+            file = "".join(c if c.isprintable() else "_" for c in wanted[0]).replace("\\", "/").replace('"', "'")
             self._lines.append(f'#line {wanted[1]} "{file}"')
         self._lines.append(f"{'    ' * self._indent}{line}")
         self._believed = (wanted[0], wanted[1] + 1)

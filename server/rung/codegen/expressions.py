@@ -53,7 +53,9 @@ _OPERATIONS: Final = {
 }  # fmt: skip
 # `(float(int16_t(n))) * x` is a cast of `*x` to a function type: C++ takes for a declaration what can be one. With a local's name in
 # a static_cast instead it cannot be one.
-_CAST: Final = re.compile(r"\b(u?int\d+_t|unsigned|float|double|bool|char|char16_t)\(([A-Za-z_]\w*)\)")
+_CAST: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\b(u?int\d+_t|unsigned|float|double|bool|char|char16_t)\(([A-Za-z_]\w*)\)'
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -109,7 +111,7 @@ class Expressions:
         target = self._analysis.converted.get(expr)
         if target is not None:
             text = self.convert(text, self._analysis.types[expr], target)
-        return _CAST.sub(r"static_cast<\1>(\2)", text)
+        return _CAST.sub(_unmistakable, text)
 
     def convert(self, text: str, source: Type, target: Type) -> str:
         """Return `text`, of type `source`, as a value of type `target`."""
@@ -385,6 +387,10 @@ def _position_text(text: str, kind: Type, low: str, count: str) -> str:
     assert isinstance(base, Elementary)
     function = "position" if base.high < 1 << 31 else "long_position" if base.high < 1 << 63 else "unsigned_position"
     return f"{function}({text}, {low}, {count})"
+
+
+def _unmistakable(match: re.Match[str]) -> str:
+    return match[0] if match[1] is None else f"static_cast<{match[1]}>({match[2]})"
 
 
 def _combined(operator: str, left: Limits, right: Limits) -> Limits | None:

@@ -14,7 +14,7 @@ from rung.codegen import names
 from rung.codegen.archive import pack
 from rung.codegen.artefact import Artefact
 from rung.codegen.host import FAST, FAST_END, PLAIN_MACROS, QUIET, support_files, support_includes
-from rung.codegen.openplc_debug import DebugArray, debug_arrays, debug_leaves, debug_map, debug_tables
+from rung.codegen.openplc_debug import DebugArray, debug_arrays, debug_leaves, debug_map, debug_tables, static_place
 from rung.codegen.places import exchanged
 from rung.codegen.program import Core, build_core
 from rung.codegen.schedule import PlannedTask, plan
@@ -91,7 +91,7 @@ class _Adapter:
             for link in self._core.links:
                 mine = link.instance in task.instances if link.instance is not None else task.number == 0
                 if mine and exchanged(link.address):
-                    entries.append((link.address, link.place))
+                    entries.append((link.address, static_place(link.place, task.number)))
             slices.append(entries)
         return slices
 

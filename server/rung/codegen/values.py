@@ -91,7 +91,7 @@ def _character(code: int) -> str:
 
 
 def _wide_character(code: int) -> str:
-    if code < 32 or code == 127 or code in b'"\\?':
+    if code < 32 or code == 127 or code in (34, 63, 92):  # " ? \\
         return f"\\{code:03o}"
     if code < 127:
         return chr(code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rung.project.snapshot import Place, Snapshot, SourceFile
@@ -88,10 +88,27 @@ def _locate(snapshot: Snapshot, rules: Iterable[tuple[Unit, Problem]]) -> dict[P
         place = snapshot.place(unit)
         found[place.file.path].append(_located(snapshot, place, unit, problem))
     return {
-        path: sorted(items, key=lambda item: (item.start, item.end, item.code))
+        path: _merged(sorted(items, key=lambda item: (item.start, item.end, item.code)))
         for path, items in found.items()
         if items
     }
+
+
+def _merged(items: list[Diagnostic]) -> list[Diagnostic]:
+    """Of findings that a file shows once, let the first name the others. `items` are those of one file, in order."""
+    first: dict[str, int] = {}
+    kept: list[Diagnostic] = []
+    for item in items:
+        if "once" not in item.tags:
+            kept.append(item)
+        elif item.code not in first:
+            first[item.code] = len(kept)
+            kept.append(item)
+        else:
+            shown = kept[first[item.code]]
+            other = RelatedPlace(item.file, item.start, item.end, "Another one is here.")
+            kept[first[item.code]] = replace(shown, related=(*shown.related, other))
+    return kept
 
 
 def flat(found: Mapping[Path, Sequence[Diagnostic]]) -> list[Diagnostic]:

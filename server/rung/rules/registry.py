@@ -16,7 +16,7 @@ from rung.syntax.problem import Problem
 from rung.syntax.tree import Unit
 
 Severity = Literal["error", "warning", "info", "hint"]
-Tag = Literal["unnecessary", "deprecated", "on-request"]
+Tag = Literal["unnecessary", "deprecated", "on-request", "once"]
 
 PouRule = Callable[[Analysis], Iterator[Problem]]
 ProgramRule = Callable[[Program], Iterator[tuple[Unit, Problem]]]
@@ -28,6 +28,7 @@ class Rule:
 
     `why` says what the finding means for the program and the machine, `fix` what to do. `bad` is a text that shows this finding
     and no other, `good` the same without any. `references` name clauses of IEC 61131-3 ed. 3 and comparable rules elsewhere.
+    Of the `tags`, `on-request` findings are shown only to who asks, and of `once` findings a file shows the first, which names the others.
     """
 
     code: str

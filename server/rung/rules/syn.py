@@ -221,6 +221,7 @@ RULES: Final[tuple[Rule, ...]] = (
         program("a : INT;", "a := 1;\n{{ printf(\"set\"); }}"),
         program("a : INT;", "a := 1;"),
         ("IEC 61131-3, 6.1.6",),
+        ("once",),
     ),
     Rule(
         "SYN026", "too-deep", "error", "Too deeply nested",

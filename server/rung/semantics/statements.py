@@ -296,13 +296,17 @@ def _nothing(c: Checker, node: Return | Empty | ErrorStatement) -> None:
     """Nothing to type."""
 
 
+_GIVES_BACK: Final = frozenset({SectionKind.VAR_OUTPUT, SectionKind.VAR_IN_OUT})
+
+
 def missing_result(c: Checker) -> None:
-    """Report a function that never gives its result."""
+    """Report a function that never gives its result, unless it gives something else back."""
     declaration = c.pou.declaration
     if (
         c.pou.kind is PouKind.FUNCTION
         and c.pou.result is not None
         and not c.result_written
+        and not any(variable.section in _GIVES_BACK and variable.key != c.pou.key for variable in c.pou.variables.values())
         and declaration is not None
         and not c.doubtful
     ):
