@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import struct
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,18 +48,11 @@ def build_library(artefact: Artefact, folder: Path) -> Path:
     assert compiler is not None
     folder.mkdir(parents=True, exist_ok=True)
     units = unpack(artefact, folder)
-    command = [
-        *compiler.command,
-        *DEVICE_FLAGS,
-        "-Werror",
-        "-shared",
-        "-Wl,-z,defs",
-        "-o",
-        "program.so",
-        *units,
-        "-lpthread",
-        "-lm",
-    ]
+    whole = (
+        ["-Wl,-z,defs"] if sys.platform == "linux" else []
+    )  # an undefined symbol shows up here, not when it is loaded
+    libraries = [*whole, "-lpthread", "-lm"]
+    command = [*compiler.command, *DEVICE_FLAGS, "-Werror", "-shared", "-o", "program.so", *units, *libraries]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "program.so"

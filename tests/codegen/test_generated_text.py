@@ -18,7 +18,7 @@ from rung.codegen.archive import pack
 from rung.codegen.artefact import Artefact
 from rung.codegen.build import build_artefact
 from rung.codegen.compile_check import check_artefact
-from rung.codegen.host import PLAIN_MACROS, support_files, support_includes
+from rung.codegen.cpp_head import PLAIN_MACROS, support_files, support_includes
 from rung.codegen.program import build_core
 from rung.codegen.sources import FileUnits, SourceFile
 from rung.codegen.toolchain import find_toolchain
@@ -62,6 +62,12 @@ def build(text: str) -> Artefact:
 class TestSourceLines:
     def test_generated_code_compiles(self) -> None:
         assert check_artefact(build(SOURCE)) == ""
+
+    def test_without_a_compiler_nothing_is_held_against_a_program(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        bad = broken(build(SOURCE), "SET(v_TWICE,", "undeclared_thing; SET(v_TWICE,")
+        assert check_artefact(bad) != ""
+        monkeypatch.setattr("rung.codegen.compile_check.find_toolchain", lambda: None)
+        assert check_artefact(bad) == ""
 
     @pytest.mark.parametrize(
         ("good", "line"),

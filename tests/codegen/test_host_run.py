@@ -217,3 +217,10 @@ class TestCache:
         assert len(artefact.data) > 1000
         with pytest.raises(BuildError, match="no target"):
             build_artefact(program, "toaster", sources)
+
+
+def test_an_in_out_of_a_program_that_nothing_is_connected_to_keeps_what_is_written() -> None:
+    result = run(
+        "PROGRAM Main VAR_OUTPUT o : INT; END_VAR VAR_IN_OUT c : INT; END_VAR c := c + 1; o := c; END_PROGRAM", 5
+    )
+    assert (result.variables["MAIN.O"], result.faults) == (5, 0)

@@ -251,6 +251,13 @@ BLOCKS = [
         around="FUNCTION_BLOCK RAISER VAR_IN_OUT v : INT; END_VAR v := v + 1; END_FUNCTION_BLOCK",
     ),
     Probe(
+        "a VAR_IN_OUT that is left out is the block's own",
+        "f, g : ADDER; a : REAL; n : REAL := 5.0; m : REAL;",
+        "f.y := 10.0; f(x := 1.0); f(x := 1.0); a := f.y; g(x := 2.0, y := n); m := g.y;",
+        {"a": 12.0, "n": 7.0, "m": 7.0},
+        around="FUNCTION_BLOCK ADDER VAR_INPUT x : REAL; END_VAR VAR_IN_OUT y : REAL; END_VAR y := y + x; END_FUNCTION_BLOCK",
+    ),
+    Probe(
         "blocks have initial values",
         "t : TON := (PT := T#5s); k : KEEPER := (n := 7); m : KEEPER;",
         ";",
@@ -347,6 +354,12 @@ LOCATED = [
         "x AT %MW5 : INT; y AT %MW5 : WORD;",
         "x := -1; y := y AND 16#00FF;",
         {"x": 255, "y": 255},
+    ),
+    Probe(
+        "of two variables at one address the last initial value applies",
+        "x AT %MW6 : INT; y AT %MW6 : INT := 9; z AT %MW8 : INT := 3; u AT %MW8 : INT;",
+        ";",
+        {"x": 9, "y": 9, "u": 3},
     ),
     Probe("an address stands before or after the name's type", "a AT %MX7.1 : BOOL;", "a := TRUE;", {"a": True}),
     Probe("direct addresses are variables", "n : WORD;", "%MW9 := 16#12; n := %MW9;", {"n": 0x12}),

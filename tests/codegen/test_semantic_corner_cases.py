@@ -266,6 +266,12 @@ STRINGS = [
         {"r": True, "e": True},
     ),
     Probe("escapes are characters", "s : STRING := 'a$Nb$$c$41';", ";", {"s": "a\nb$cA"}),
+    Probe(
+        "a string may look like C++",
+        "s : STRING; n : INT;",
+        "s := CONCAT('float(n) // \"', '?)%s{}'); n := LEN(s);",
+        {"s": 'float(n) // "?)%s{}', "n": 19},
+    ),
     Probe("wide strings work", 'w : WSTRING := "Grüße"; n : INT;', "n := LEN(w);", {"w": "Grüße", "n": 5}),
     Probe(
         "a string may be assigned to itself in part",

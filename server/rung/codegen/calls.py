@@ -178,9 +178,15 @@ class Calls:
         if argument is not None:
             made.after += self.assign_output(argument, name, parameter.type)
 
-    def _in_out(self, made: _Call, parameter: Variable, argument: BoundArgument | None) -> None:
+    def _in_out(
+        self, made: _Call, parameter: Variable, argument: BoundArgument | None, copy: str | None = None
+    ) -> None:
+        """Pass a variable by reference. Left out, it is the instance's own `copy`; given, the copy follows it."""
         scope = self._expressions.scope
         cpp = scope.types.name(parameter.type)
+        if argument is None and copy is not None:
+            made.arguments.append(copy)
+            return
         if argument is None:
             scope.types.reachable[cpp] = None
             made.arguments.append(f"elsewhere<{cpp}>(t)")
@@ -199,6 +205,8 @@ class Calls:
             made.before.append(f"{cpp} {name} = {copied};")
             made.arguments.append(name)
             made.after += self.assign_output(argument, name, parameter.type)
+        if copy is not None:
+            made.after.append(f"SET({copy}, {made.arguments[-1]});")
 
     def _open_array(self, made: _Call, actual: Expr, cpp: str) -> str:
         scope = self._expressions.scope
@@ -221,11 +229,8 @@ class Calls:
         target_type = scope.analysis.types[target]
         value = text if source is None else self._expressions.convert(text, source, target_type)
         if argument.negated:
-            value = (
-                f"(!{value})"
-                if scope.types.name(target_type) == "bool"
-                else f"{scope.types.name(target_type)}(~{value})"
-            )
+            cpp = scope.types.name(target_type)
+            value = f"(!{value})" if cpp == "bool" else f"{cpp}(~{value})"
         if isinstance(target, BitAccess):
             return self._expressions.partial_assignment(target, value)
         return [self._expressions.assignment(target, value)]
@@ -244,7 +249,8 @@ class Calls:
         bound = {argument.parameter: argument for argument in resolved.arguments}
         for variable in pou.variables.values():
             if variable.section is SectionKind.VAR_IN_OUT:
-                self._in_out(made, variable, bound.get(variable))
+                copy = f"{instance}.{names.variable(variable.key)}" if variable in scope.types.extras.copies else None
+                self._in_out(made, variable, bound.get(variable), copy)
         body += made.before
         if pou.declaration is None:
             body += [f"{instance}.run();", f"PIN({instance});"]
@@ -256,7 +262,7 @@ class Calls:
                 output = f"{instance}.{block_member(Block(pou), argument.parameter.key)}"
                 body += self.assign_output(argument, output, argument.parameter.type)
         lines = ["{", f"auto &{instance} = {self._expressions.place(call.callee)};"]
-        if pou in scope.types.watched:
+        if pou in scope.types.extras.watched:
             return [*lines, *self._watched(instance, pou, resolved, body), "}"]
         if resolved.en is None and resolved.eno is None:
             return [*lines, *body, "}"]

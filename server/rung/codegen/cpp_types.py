@@ -5,12 +5,13 @@ Invariant: every structure is plain data without constructors; its initial value
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from rung.codegen import names
 from rung.codegen.cpp_text import CppText
 from rung.codegen.standard_calls import block_class, value_type
-from rung.semantics.model import Pou
+from rung.semantics.model import Pou, Variable
 from rung.semantics.types import (
     Array,
     Block,
@@ -22,8 +23,32 @@ from rung.semantics.types import (
     Subrange,
     Type,
     Unknown,
+    storage,
     strip,
 )
+from rung.syntax.tree import SectionKind
+
+_KEPT: Final = frozenset({SectionKind.VAR, SectionKind.VAR_INPUT, SectionKind.VAR_OUTPUT})
+
+
+@dataclass(slots=True, frozen=True)
+class Extras:
+    """What instances hold because of how they are used. `watched` blocks have an implicit EN and ENO that somebody reads or writes
+    as `instance.ENO`; `copies` are VAR_IN_OUT of blocks that are left out in a call, or looked at from outside."""
+
+    watched: frozenset[Pou] = frozenset()
+    copies: frozenset[Variable] = frozenset()
+
+
+def in_image(variable: Variable) -> bool:
+    """Whether the variable is a cell of the process image. One that VAR_CONFIG locates is not: its address differs by instance."""
+    return variable.address is not None and isinstance(storage(variable.type), Elementary | Enumeration)
+
+
+def is_member(variable: Variable) -> bool:
+    """Whether a block's or program's data hold the variable from call to call by its declaration."""
+    return variable.section in _KEPT and not in_image(variable)
+
 
 _ANONYMOUS: Final = "0"  # no IEC name begins with a digit
 
@@ -31,16 +56,15 @@ _ANONYMOUS: Final = "0"  # no IEC name begins with a digit
 class CppTypes:
     """Names C++ types and declares the structures among them in `text`."""
 
-    __slots__ = ("_names", "_pending", "_text", "reachable", "watched")
+    __slots__ = ("_names", "_pending", "_text", "extras", "reachable")
 
-    def __init__(self, text: CppText, watched: frozenset[Pou] = frozenset()) -> None:
+    def __init__(self, text: CppText, extras: Extras) -> None:
         self._text = text
         self._names: dict[Structure | Pou, str] = {}
         self._pending: list[Structure | Pou] = []
         # What an access may wrongly reach for: elements of arrays, targets of references. An ordered set.
         self.reachable: dict[str, None] = {}
-        # Blocks whose implicit EN or ENO somebody looks at as `instance.ENO`: only their instances hold the two.
-        self.watched = watched
+        self.extras = extras
 
     def name(self, kind: Type) -> str:
         """Return the C++ type of variables of type `kind`."""
@@ -69,8 +93,12 @@ class CppTypes:
 
     def block(self, pou: Pou) -> str:
         """Return the C++ type that holds a block's or program's variables."""
-        plain = pou.declaration is None and pou not in self.watched
+        plain = pou.declaration is None and pou not in self.extras.watched
         return block_class(pou.key) if plain else self._declared(pou)
+
+    def holds(self, variable: Variable) -> bool:
+        """Whether an instance of the variable's block or program keeps it from call to call."""
+        return is_member(variable) or variable in self.extras.copies
 
     def finish(self) -> None:
         """Declare what has only been pointed to so far."""
@@ -101,7 +129,7 @@ class CppTypes:
         """Return the type a pointer points to; a structure may point to itself, so it need not be complete."""
         target = strip(kind)
         owner = target if isinstance(target, Structure) else target.pou if isinstance(target, Block) else None
-        if owner is None or (isinstance(owner, Pou) and owner.declaration is None and owner not in self.watched):
+        if owner is None or (isinstance(owner, Pou) and owner.declaration is None and owner not in self.extras.watched):
             return self.name(kind)
         known = self._names.get(owner)
         if known is None:
@@ -111,13 +139,11 @@ class CppTypes:
         return known
 
     def _define(self, owner: Structure | Pou) -> None:
-        from rung.codegen.places import is_member
-
         if isinstance(owner, Pou) and owner.declaration is None:
             self._text.add(f"struct {self._names[owner]} : {block_class(owner.key)} {{ bool EN, ENO; }};")
             return
         if isinstance(owner, Pou):
-            rows = [(v.key, v.type, v.edge) for v in owner.variables.values() if is_member(v)]
+            rows = [(v.key, v.type, v.edge) for v in owner.variables.values() if self.holds(v)]
         else:
             rows = [(member.key, member.type, None) for member in owner.fields.values()]
         members = []
@@ -125,7 +151,7 @@ class CppTypes:
             members.append(f"{self.name(kind)} {names.variable(key)};")
             if edge is not None:
                 members.append(f"{self.name(kind)} {names.edge_memory(key)};")
-        if isinstance(owner, Pou) and owner in self.watched:
+        if isinstance(owner, Pou) and owner in self.extras.watched:
             members.append(f"bool {names.variable('EN')}, {names.variable('ENO')};")
         self._text.open(f"struct {self._names[owner]}")
         for member in members or ["uint8_t nothing;"]:

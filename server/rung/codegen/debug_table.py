@@ -12,8 +12,10 @@ from itertools import product
 from typing import Final
 
 from rung.codegen import names
+from rung.codegen.cpp_types import in_image
 from rung.codegen.expressions import block_member
-from rung.codegen.places import Places, in_image, is_member
+from rung.codegen.places import Places
+from rung.codegen.standard_calls import value_type
 from rung.semantics.model import Pou
 from rung.semantics.types import (
     Array,
@@ -87,6 +89,20 @@ def wire_size(kind: Type) -> int:
     return max(1, kind.bits // 8)
 
 
+def memory_size(kind: Type) -> int:
+    """Return the bytes that a variable of an elementary or string type takes in memory."""
+    kind = storage(kind)
+    if isinstance(kind, StringType):
+        return 2 + 2 * kind.length if kind.wide else 1 + kind.length
+    return {"bool": 1, "char": 1, "float": 4, "double": 8, "char16_t": 2}.get(value_type(kind)) or _integer_size(
+        value_type(kind)
+    )
+
+
+def _integer_size(cpp: str) -> int:
+    return int("".join(c for c in cpp if c.isdigit())) // 8
+
+
 def rows(path: str, place: str, kind: Type, places: Places) -> Iterator[Row]:
     """Yield the rows of a variable of any type, in declaration order."""
     kind = strip(kind)
@@ -111,7 +127,7 @@ def block_rows(path: str, place: str, pou: Pou, places: Places) -> Iterator[Row]
             cell = places.of(variable)
             if cell is not None:
                 yield from rows(f"{path}.{key}", cell, variable.type, places)
-        elif is_member(variable) and not (pou.declaration is None and variable.section is SectionKind.VAR):
+        elif places.types.holds(variable) and not (pou.declaration is None and variable.section is SectionKind.VAR):
             yield from rows(f"{path}.{key}", f"{place}.{block_member(Block(pou), key)}", variable.type, places)
 
 

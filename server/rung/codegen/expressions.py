@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from rung.codegen import names
-from rung.codegen.cpp_types import CppTypes
-from rung.codegen.initial import Initialisers
-from rung.codegen.places import Places
+from rung.codegen.scope import Scope
 from rung.codegen.standard_calls import conversion, standard_call
 from rung.codegen.values import integer, literal
 from rung.codegen.walk import calls_user_function
-from rung.semantics.model import Analysis, EnumValueSymbol, StandardFunction, Variable
+from rung.semantics.model import EnumValueSymbol, StandardFunction, Variable
 from rung.semantics.types import (
     Array,
     Block,
@@ -56,43 +53,6 @@ _OPERATIONS: Final = {
 _CAST: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"|\b(u?int\d+_t|unsigned|float|double|bool|char|char16_t)\(([A-Za-z_]\w*)\)'
 )
-
-
-@dataclass(slots=True, frozen=True)
-class Limits:
-    """The values an integer can have. `by_loop`: that rests on a loop's control variable, which may be forced."""
-
-    low: int
-    high: int
-    by_loop: bool
-
-
-@dataclass(slots=True)
-class Loop:
-    """A FOR loop whose body leaves its control variable alone: `counter` is a C++ local that holds the same value in plain bodies.
-    `limits` is None where nothing is known of it before run time."""
-
-    counter: str
-    limits: Limits | None
-
-
-@dataclass(slots=True)
-class Scope:
-    """What the texts of one body share. `locals` holds the places of the POU's own variables, `loops` those of the FOR loops that
-    are open, `fresh` numbers C++ locals."""
-
-    analysis: Analysis
-    types: CppTypes
-    places: Places
-    initial: Initialisers
-    locals: dict[Variable, str]
-    loops: dict[Variable, Loop] = field(default_factory=dict)
-    fresh: int = 0
-
-    def local(self, prefix: str) -> str:
-        """Return a new name for a C++ local."""
-        self.fresh += 1
-        return f"{prefix}{self.fresh}"
 
 
 class Expressions:
@@ -162,12 +122,10 @@ class Expressions:
         if isinstance(symbol, EnumValueSymbol):
             return literal(symbol.type, symbol.value)
         place = self.place(expr)
-        loop = self.scope.loops.get(symbol) if isinstance(symbol, Variable) else None
-        return (
-            place
-            if loop is None
-            else f"LOOP({self.scope.types.name(self._analysis.types[expr])}({loop.counter}), {place})"
-        )
+        loop = self.scope.loop(expr)
+        if loop is None:
+            return place
+        return f"LOOP({self.scope.types.name(self._analysis.types[expr])}({loop.counter}), {place})"
 
     # ------------------------------------------------------------------------------------------------ places
 
@@ -232,7 +190,7 @@ class Expressions:
         """Return how far `index` lies above its lower bound, as plain and as force-aware text, if it cannot lie outside of the
         bounds. The force-aware text is empty where it need not differ."""
         low, high = bound
-        found = self.limits(index)
+        found = self.scope.limits(index)
         if found is None or found.low < low or found.high > high:
             return None
         constant = self._analysis.constants.get(index)
@@ -240,43 +198,21 @@ class Expressions:
             return str(constant - low), ""
         text = self._counter_text(index)
         plain = f"({text} - {integer(low)})" if low else text
+        if not found.by_loop:
+            return plain, ""
         kind = self._analysis.used_type(index)
-        return plain, _position_text(
-            self.value(index), kind, integer(low), str(high - low + 1)
-        ) if found.by_loop else ""
-
-    def limits(self, expr: Expr) -> Limits | None:
-        """Return the least and greatest value that an integer expression can have, None if its type is too wide to say."""
-        constant = self._analysis.constants.get(expr)
-        if isinstance(constant, int):
-            return Limits(constant, constant, False)
-        kind = storage(self._analysis.types[expr])
-        if not isinstance(kind, Elementary) or kind.family not in (Family.SIGNED, Family.UNSIGNED) or kind.bits > 32:
-            return None
-        widest = Limits(kind.low, kind.high, False)
-        if isinstance(expr, NameExpr):
-            symbol = self._analysis.symbols.get(expr)
-            loop = self.scope.loops.get(symbol) if isinstance(symbol, Variable) else None
-            return widest if loop is None or loop.limits is None else loop.limits
-        if not isinstance(expr, Binary) or expr.op not in ("+", "-", "*", "MOD"):
-            return widest
-        left, right = self.limits(expr.left), self.limits(expr.right)
-        computed = None if left is None or right is None else _combined(expr.op, left, right)
-        # What may leave the type wraps round, and can then be anything.
-        return computed if computed is not None and kind.low <= computed.low and computed.high <= kind.high else widest
+        return plain, _position_text(self.value(index), kind, integer(low), str(high - low + 1))
 
     def _counter_text(self, expr: Expr) -> str:
         """The value of an index that needs no check, in terms of the loops' counters, which compilers see through best."""
         constant = self._analysis.constants.get(expr)
         if isinstance(constant, int):
             return integer(constant)
-        if isinstance(expr, NameExpr):
-            symbol = self._analysis.symbols.get(expr)
-            loop = self.scope.loops.get(symbol) if isinstance(symbol, Variable) else None
-            if loop is not None:
-                return loop.counter
+        loop = self.scope.loop(expr)
+        if loop is not None:
+            return loop.counter
         if isinstance(expr, Binary) and expr.op in ("+", "-", "*"):
-            found = self.limits(expr)
+            found = self.scope.limits(expr)
             if found is not None and found.by_loop:
                 return f"({self._counter_text(expr.left)} {expr.op} {self._counter_text(expr.right)})"
         return self.value(expr)
@@ -391,21 +327,6 @@ def _position_text(text: str, kind: Type, low: str, count: str) -> str:
 
 def _unmistakable(match: re.Match[str]) -> str:
     return match[0] if match[1] is None else f"static_cast<{match[1]}>({match[2]})"
-
-
-def _combined(operator: str, left: Limits, right: Limits) -> Limits | None:
-    by_loop = left.by_loop or right.by_loop
-    if operator == "+":
-        return Limits(left.low + right.low, left.high + right.high, by_loop)
-    if operator == "-":
-        return Limits(left.low - right.high, left.high - right.low, by_loop)
-    if operator == "*":
-        corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-        return Limits(min(corners), max(corners), by_loop)
-    if right.low != right.high or right.low <= 0:
-        return None
-    rest = right.low - 1
-    return Limits(0 if left.low >= 0 else -rest, min(left.high, rest) if left.high >= 0 else 0, by_loop)
 
 
 def _no_calls(call: Call) -> str:

@@ -7,48 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Final
 
 from rung.codegen import names
-from rung.codegen.debug_table import Row
+from rung.codegen.cpp_head import FAST, FAST_END, PLAIN_MACROS, QUIET, clock, support_files, support_includes
+from rung.codegen.debug_table import Row, memory_size
 from rung.codegen.program import Core, Link, build_core
 from rung.codegen.schedule import PlannedTask
 from rung.codegen.sources import SourceMap
 from rung.codegen.standard_calls import value_type
 from rung.semantics.model import Located, Program, Variable
-from rung.semantics.types import BOOL, BYTE, DWORD, LWORD, WORD, StringType, Type, storage
+from rung.semantics.types import BOOL, BYTE, DWORD, LWORD, WORD, Type
 
-_SUPPORT: Final = (
-    "rung_types.hpp", "rung_numeric.hpp", "rung_strings.hpp", "rung_convert.hpp", "rung_datetime.hpp", "rung_blocks.hpp",
-    "rung_scan.hpp",
-)  # fmt: skip
 _BY_SIZE: Final = {"X": BOOL, "B": BYTE, "W": WORD, "D": DWORD, "L": LWORD}
-PLAIN_MACROS: Final = """\
-#define SET(place, ...) ((place) = (__VA_ARGS__))
-#define PUT(array, at, ...) put(t, array, at, __VA_ARGS__)
-#define PIN(place) ((void)0)
-#define LOOP(counter, place) counter
-#define KNOWN(array, plain, checked) (array).e[plain]
-"""
-# The device compiles with -O1, which leaves loops over arrays slow. Bodies that run while nothing is forced are worth more; it costs
-# a twentieth of a second. Clang does not know the pragma.
-FAST: Final = """\
-#ifndef __clang__
-#pragma GCC push_options
-#pragma GCC optimize("O2")
-#endif
-"""
-FAST_END: Final = """\
-#ifndef __clang__
-#pragma GCC pop_options
-#endif
-"""
-# Whatever a user's program leaves unused is the business of our own diagnostics.
-QUIET: Final = "".join(
-    f'#pragma GCC diagnostic ignored "-W{name}"\n'
-    for name in ("unused-variable", "unused-but-set-variable", "unused-function", "unused-value", "parentheses")
-)
 
 
 @dataclass(slots=True)
@@ -60,31 +31,6 @@ class HostProgram:
     cells: Mapping[Located, int]
     base_ns: int
     implied: bool
-
-
-def support_files(*more: str) -> dict[str, str]:
-    """Return the support headers that every generated program includes, and `more` of them, by name."""
-    folder = resources.files("rung.codegen") / "support"
-    return {name: (folder / name).read_text(encoding="utf-8") for name in (*_SUPPORT, *more)}
-
-
-def support_includes() -> str:
-    """Return the C++ lines that include the support headers."""
-    return "".join(f'#include "{name}"\n' for name in _SUPPORT)
-
-
-def memory_size(kind: Type) -> int:
-    """Return the bytes that a variable of an elementary or string type takes in memory."""
-    kind = storage(kind)
-    if isinstance(kind, StringType):
-        return 2 + 2 * kind.length if kind.wide else 1 + kind.length
-    return {"bool": 1, "char": 1, "float": 4, "double": 8, "char16_t": 2}.get(value_type(kind)) or _integer_size(
-        value_type(kind)
-    )
-
-
-def _integer_size(cpp: str) -> int:
-    return int("".join(c for c in cpp if c.isdigit())) // 8
 
 
 def generate_host(program: Program, sources: SourceMap) -> HostProgram:
@@ -118,19 +64,11 @@ def _cell_type(address: Located, users: Mapping[str, Variable | None]) -> Type:
 def _main_file(core: Core, rows: Sequence[Row]) -> str:
     schedule = core.schedule
     instances = schedule.instances
-    lines = [
-        "namespace rung {",
-        "static int64_t scan_time = 0;",
-        "static uint32_t faults = 0;",
-        "static inline int64_t now() { return scan_time; }",
-        "}",
-    ]
     head = (
         QUIET
         + "#include <stdint.h>\n"
         + FAST
-        + "\n".join(lines)
-        + "\n"
+        + clock("static")
         + support_includes()
         + '#include "rung_host.hpp"\n'
         + PLAIN_MACROS

@@ -12,7 +12,6 @@ from typing import Final
 from rung.codegen import names
 from rung.codegen.cpp_text import CppText
 from rung.codegen.cpp_types import CppTypes
-from rung.codegen.places import is_member
 from rung.codegen.values import literal
 from rung.semantics.model import Pou
 from rung.semantics.types import (
@@ -71,7 +70,7 @@ class Initialisers:
         if isinstance(owner, Pou) and owner.declaration is None:
             # Every variable of a standard block starts at zero, and none of its C++ types has a constructor.
             lines = [f"__builtin_memset(&{place}, 0, sizeof({place}));"]
-            if owner in self._types.watched:
+            if owner in self._types.extras.watched:
                 lines.append(f"{place}.EN = {place}.ENO = true;")
             kinds = {key: variable.type for key, variable in owner.variables.items()}
             spell = str
@@ -93,10 +92,10 @@ class Initialisers:
         name = self._done[owner] = f"init_{cpp}"
         lines: list[str] = []
         if isinstance(owner, Pou):
-            if owner in self._types.watched:
+            if owner in self._types.extras.watched:
                 lines.append(f"self.{names.variable('EN')} = self.{names.variable('ENO')} = true;")
             for variable in owner.variables.values():
-                if is_member(variable):
+                if self._types.holds(variable):
                     lines += self.assign(f"self.{names.variable(variable.key)}", variable.type, variable.initial)
                     if variable.edge is not None:
                         # The edge blocks' own memory: an input that is TRUE in the first call is a rising edge (ed. 3, 6.6.3.5.3).

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rung.codegen.artefact import Leaf
-from rung.codegen.debug_table import TAGS, Row, wire_size
-from rung.codegen.host import memory_size
+from rung.codegen.debug_table import TAGS, Row, memory_size, wire_size
 from rung.codegen.program import Core
 from rung.semantics.types import UDINT, StringType, Type, storage
 
@@ -51,7 +50,7 @@ def debug_arrays(core: Core) -> list[DebugArray]:
 def _fill(arrays: list[DebugArray], rows: Iterator[Row], task: int, owner: int | None) -> None:
     """Add rows to the last array, and to further ones where it is full; the channel's address space is the limit."""
     for row in rows:
-        place = static_place(row.place, task)
+        place = _static_place(row.place, task)
         start = 0
         while start < len(row.paths):
             if arrays[-1].elements == _MOST_ELEMENTS:
@@ -64,7 +63,7 @@ def _fill(arrays: list[DebugArray], rows: Iterator[Row], task: int, owner: int |
             start += len(paths)
 
 
-def static_place(place: str, task: int) -> str:
+def _static_place(place: str, task: int) -> str:
     """Turn a place as bodies see it into static storage: the task's process image, the globals that all tasks share."""
     return place.replace("(*t.globals)", "globals").replace("(*t.image)", f"image_{task}")
 

@@ -13,8 +13,8 @@ from typing import Final
 from rung.codegen import names
 from rung.codegen.archive import pack
 from rung.codegen.artefact import Artefact
-from rung.codegen.host import FAST, FAST_END, PLAIN_MACROS, QUIET, support_files, support_includes
-from rung.codegen.openplc_debug import DebugArray, debug_arrays, debug_leaves, debug_map, debug_tables, static_place
+from rung.codegen.cpp_head import FAST, FAST_END, PLAIN_MACROS, QUIET, clock, support_files, support_includes
+from rung.codegen.openplc_debug import DebugArray, debug_arrays, debug_leaves, debug_map, debug_tables
 from rung.codegen.places import exchanged
 from rung.codegen.program import Core, build_core
 from rung.codegen.schedule import PlannedTask, plan
@@ -88,10 +88,8 @@ class _Adapter:
         for task in self._core.schedule.tasks:
             image, cells = f"image_{task.number}", self._core.places.image
             entries = [(address, f"{image}.{cells.member(address)}") for address in cells.cells if exchanged(address)]
-            for link in self._core.links:
-                mine = link.instance in task.instances if link.instance is not None else task.number == 0
-                if mine and exchanged(link.address):
-                    entries.append((link.address, static_place(link.place, task.number)))
+            links = [link for link in self._core.links if link.instance in task.instances]
+            entries += [(link.address, link.place) for link in links if exchanged(link.address)]
             slices.append(entries)
         return slices
 
@@ -116,12 +114,11 @@ struct Configuration_CONFIG0 : ConfigurationInstance {{
 
     def _program(self, debug: Sequence[DebugArray], slices: Sequence[Sequence[tuple[Located, str]]]) -> str:
         tasks = self._core.schedule.tasks
-        clock = "static __thread int64_t scan_time = 0;" if self._shared else "static int64_t scan_time = 0;"
         parts = [
             QUIET,
             '#include <pthread.h>\n#include "generated.hpp"\n#include "debug_dispatch.hpp"\n',
             FAST,
-            f"namespace rung {{\n{clock}\nstatic uint32_t faults = 0;\nstatic inline int64_t now() {{ return scan_time; }}\n}}\n",
+            clock("static __thread" if self._shared else "static"),
             support_includes(),
             "namespace {\nusing namespace rung;\n",
             '#include "program_types.hpp"\n',

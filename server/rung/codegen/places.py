@@ -11,13 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rung.codegen import names
-from rung.codegen.cpp_types import CppTypes
+from rung.codegen.cpp_types import CppTypes, in_image
 from rung.semantics.model import Analysis, Located, Pou, Program, Variable
-from rung.semantics.types import Elementary, Enumeration, storage
 from rung.syntax.tree import DirectAddress, SectionKind
-
-_KEPT: Final = frozenset({SectionKind.VAR, SectionKind.VAR_INPUT, SectionKind.VAR_OUTPUT})
-
 
 _SLOTS: Final = 1024
 
@@ -26,16 +22,6 @@ def exchanged(address: Located) -> bool:
     """Whether a runtime has a place for the address in its process image: it has no memory bytes, and 1024 slots of each other
     kind. A cell that it has no place for is a global that all tasks share."""
     return address.index < _SLOTS and not (address.area == "M" and address.size == "B")
-
-
-def in_image(variable: Variable) -> bool:
-    """Whether the variable is a cell of the process image. An array with an address is a member that is linked to the image."""
-    return variable.address is not None and isinstance(storage(variable.type), Elementary | Enumeration)
-
-
-def is_member(variable: Variable) -> bool:
-    """Whether a block's or program's data hold the variable from call to call."""
-    return variable.section in _KEPT and not in_image(variable)
 
 
 def parameters(pou: Pou) -> Iterator[Variable]:
@@ -57,8 +43,8 @@ class ProcessImage:
     def add(self, address: Located, cpp_type: str, variable: Variable | None) -> None:
         """Note that `address` is used as a `cpp_type`, by `variable` or directly."""
         users = self.cells.setdefault(address, {})
-        if users.get(cpp_type) is None:
-            users[cpp_type] = variable
+        if users.get(cpp_type) is None or (variable is not None and variable.initial is not None):
+            users[cpp_type] = variable  # initial values apply in declaration order, so the last one stays
 
     def member(self, address: Located, cpp_type: str | None = None) -> str:
         """Return the member expression of the cell, seen as a `cpp_type`, or as its first."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from rung.codegen import names
 from rung.codegen.cpp_text import CppText
-from rung.codegen.cpp_types import CppTypes
-from rung.codegen.expressions import Scope
+from rung.codegen.cpp_types import CppTypes, in_image, is_member
 from rung.codegen.initial import Initialisers
-from rung.codegen.places import Places, in_image, is_member, parameters
+from rung.codegen.places import Places, parameters
+from rung.codegen.scope import Scope
 from rung.codegen.statements import Statements
 from rung.semantics.model import Analysis, Pou, Variable
 from rung.syntax.tree import PouKind, SectionKind

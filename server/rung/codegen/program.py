@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 from rung.codegen import names
 from rung.codegen.cpp_text import CppText
-from rung.codegen.cpp_types import CppTypes
+from rung.codegen.cpp_types import CppTypes, Extras
 from rung.codegen.debug_table import Row, block_rows, rows
 from rung.codegen.initial import Initialisers, is_zero
-from rung.codegen.places import Places, exchanged, in_image
+from rung.codegen.places import Places, exchanged
 from rung.codegen.pous import Pous
 from rung.codegen.schedule import PlannedInstance, Schedule, plan
 from rung.codegen.sources import LineNumbers, SourceMap
 from rung.codegen.values import literal
-from rung.semantics.model import IMPLICIT_EN, IMPLICIT_ENO, Configuration, Located, Pou, Program, Variable
-from rung.semantics.types import Array, Block, Type, default_value, strip
-from rung.syntax.tree import Member, SectionKind
+from rung.semantics.model import IMPLICIT_EN, IMPLICIT_ENO, Configuration, Located, Pou, Program, ProgramInstance, Variable
+from rung.semantics.types import Block, Type, default_value, strip
+from rung.syntax.tree import Member, PouKind, SectionKind
 
 
 class BuildError(Exception):
@@ -30,13 +30,13 @@ class BuildError(Exception):
 
 @dataclass(slots=True)
 class Link:
-    """A variable outside of the process image that is exchanged with it: an array with an address, or one that VAR_CONFIG located.
-    `place` is the C++ lvalue of one elementary variable of type `kind`."""
+    """A variable of an instance that VAR_CONFIG located: it is no cell of the process image, but exchanged with one. `place` is its
+    C++ lvalue, `kind` its type."""
 
     address: Located
     place: str
     kind: Type
-    instance: PlannedInstance | None
+    instance: PlannedInstance
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class _CoreWriter:
         self._types_text = CppText("program_types.hpp", numbers)
         self._init_text = CppText("program_types.hpp", numbers)
         self._bodies = CppText("program_bodies.hpp", numbers)
-        self._types = CppTypes(self._types_text, _watched(program))
+        self._types = CppTypes(self._types_text, _extras(program))
         self._places = Places(self._types, globals_data, image_data)
         self._initial = Initialisers(self._types, self._init_text)
         self._pous = Pous(self._types, self._places, self._initial, self._bodies)
@@ -161,9 +161,7 @@ class _CoreWriter:
                 actual = next(
                     (c.variable for c in connections if c.parameter is parameter and c.variable is not None), None
                 )
-                cpp = self._types.name(parameter.type)
-                self._types.reachable[cpp] = None
-                arguments.append(f"elsewhere<{cpp}>(t)" if actual is None else place(actual))
+                arguments.append(place(parameter if actual is None else actual))
         self._bodies.open(f"static void run_{data}(Task &t)")
         for connection in connections:
             if connection.output or connection.parameter.section is SectionKind.VAR_IN_OUT:
@@ -228,21 +226,7 @@ class _CoreWriter:
         return lines
 
     def _links(self, schedule: Schedule) -> Iterator[Link]:
-        for variable in self._globals:
-            place = self._places.of(variable)
-            if variable.address is not None and not in_image(variable) and place is not None:
-                yield from _array_links(variable.address, place, variable.type, None)
-        for planned in schedule.instances:
-            data = names.instance(planned.number)
-            for variable in planned.instance.pou.variables.values():
-                if variable.address is not None and not in_image(variable):
-                    yield from _array_links(
-                        variable.address, f"{data}.{names.variable(variable.key)}", variable.type, planned
-                    )
-        yield from self._configured(schedule)
-
-    def _configured(self, schedule: Schedule) -> Iterator[Link]:
-        """VAR_CONFIG: each path INSTANCE.VARIABLE or INSTANCE.BLOCK.VARIABLE with its address."""
+        """Find the variables of VAR_CONFIG by their paths INSTANCE.VARIABLE or INSTANCE.BLOCK.VARIABLE."""
         by_path = {planned.path: planned for planned in schedule.instances}
         for path, address in self._configuration.addresses.items():
             parts = path.split(".")
@@ -250,37 +234,43 @@ class _CoreWriter:
             if start is None:
                 continue
             planned = by_path[".".join(parts[:start])]
-            for row in self._all_rows(planned):
+            data = names.instance(planned.number)
+            for row in block_rows(planned.path, data, planned.instance.pou, self._places):
                 if row.paths[0] == f"{planned.path}.{'.'.join(parts[start:])}":
                     yield Link(address, row.place, row.kind, planned)
 
-    def _all_rows(self, planned: PlannedInstance) -> Iterator[Row]:
-        yield from block_rows(planned.path, names.instance(planned.number), planned.instance.pou, self._places)
 
-
-def _watched(program: Program) -> frozenset[Pou]:
-    """The blocks of which some `instance.EN` or `instance.ENO` is read or written that they do not declare."""
-    found: set[Pou] = set()
+def _extras(program: Program) -> Extras:
+    """Find the uses of blocks that make their instances hold more than is declared."""
+    watched: set[Pou] = set()
+    copies: set[Variable] = set()
     for analysis in program.analyses.values():
         for expr, symbol in analysis.symbols.items():
-            if symbol in (IMPLICIT_EN, IMPLICIT_ENO) and isinstance(expr, Member):
-                kind = strip(analysis.types[expr.base])
-                if isinstance(kind, Block):
-                    found.add(kind.pou)
-    return frozenset(found)
+            if not isinstance(expr, Member) or not isinstance(symbol, Variable):
+                continue
+            kind = strip(analysis.types[expr.base])
+            if symbol in (IMPLICIT_EN, IMPLICIT_ENO) and isinstance(kind, Block):
+                watched.add(kind.pou)
+            elif symbol.section is SectionKind.VAR_IN_OUT:
+                copies.add(symbol)
+        for call in analysis.calls.values():
+            if isinstance(call.callee, Pou) and call.callee.kind is PouKind.FUNCTION_BLOCK:
+                given = {argument.parameter for argument in call.arguments}
+                copies |= {
+                    v for v in call.callee.variables.values() if v.section is SectionKind.VAR_IN_OUT and v not in given
+                }
+    for instance in _instances(program):
+        given = {connection.parameter for connection in instance.connections}
+        copies |= {
+            v for v in instance.pou.variables.values() if v.section is SectionKind.VAR_IN_OUT and v not in given
+        }
+    return Extras(frozenset(watched), frozenset(copies))
 
 
-def _array_links(address: Located, place: str, kind: Type, planned: PlannedInstance | None) -> Iterator[Link]:
-    array = strip(kind)
-    if not isinstance(array, Array):
-        return
-    for number in range(array.size):
-        if address.bit is None:
-            at = Located(address.area, address.size, address.index + number, None)
-        else:
-            bit = address.bit + number
-            at = Located(address.area, address.size, address.index + bit // 8, bit % 8)
-        yield Link(at, f"{place}.e[{number}]", array.element, planned)
+def _instances(program: Program) -> Iterator[ProgramInstance]:
+    if program.configuration is not None:
+        for resource in program.configuration.resources:
+            yield from resource.instances
 
 
 def _initial_literal(variable: Variable) -> str:

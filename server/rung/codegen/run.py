@@ -22,9 +22,10 @@ from typing import Final
 
 import platformdirs
 
+from rung.codegen.debug_table import memory_size
 from rung.codegen.host import HostProgram, generate_host
 from rung.codegen.program import BuildError
-from rung.codegen.settings import Value, decode, encode, parse, size
+from rung.codegen.settings import Value, decode, encode, parse
 from rung.codegen.sources import SourceMap
 from rung.codegen.toolchain import MISSING, Toolchain, find_toolchain
 from rung.semantics.model import Program
@@ -91,7 +92,7 @@ def _variables(host: HostProgram, data: bytes) -> dict[str, Value]:
     values: dict[str, Value] = {}
     offset = 0
     for row in host.rows:
-        step = size(row.kind)
+        step = memory_size(row.kind)
         for path in row.paths:
             if not path.startswith("%"):
                 values[path] = decode(row.kind, data[offset : offset + step])
@@ -175,7 +176,7 @@ def _execute(command: Sequence[str], settings: str) -> tuple[int, str | None]:
     reader = threading.Thread(target=progress.read, args=(process.stderr,), daemon=True)
     reader.start()
     try:
-        with process.stdin:
+        with contextlib.suppress(BrokenPipeError), process.stdin:
             process.stdin.write(settings)
         while process.poll() is None:
             reader.join(0.05)

@@ -10,7 +10,6 @@ import struct
 import sys
 from typing import Final, Union
 
-from rung.codegen.host import memory_size
 from rung.codegen.values import encode_string
 from rung.semantics.types import Elementary, Enumeration, Family, StringType, Subrange, Type, storage, strip
 from rung.syntax.literals import Reading, read_number, read_string, read_typed
@@ -151,8 +150,3 @@ def _integer(kind: Elementary, text: str) -> int:
     if not kind.low <= value <= kind.high:
         raise ValueError(f"{text} is outside of {kind.name}, which holds {kind.low} to {kind.high}.")
     return value
-
-
-def size(kind: Type) -> int:
-    """Return the bytes of a variable's memory."""
-    return memory_size(kind)

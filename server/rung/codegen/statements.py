@@ -12,7 +12,8 @@ from typing import Final
 
 from rung.codegen.calls import Calls
 from rung.codegen.cpp_text import CppText
-from rung.codegen.expressions import Expressions, Limits, Loop, Scope
+from rung.codegen.expressions import Expressions
+from rung.codegen.scope import Limits, Loop, Scope
 from rung.codegen.values import integer
 from rung.codegen.walk import may_write
 from rung.semantics.model import Pou, Variable
@@ -224,7 +225,7 @@ class Statements:
         cpp = self._scope.types.name(kind)
         counter, last = self._scope.local("n"), self._scope.local("last")
         place = self._expressions.variable(variable)
-        first, final = self._expressions.limits(statement.first), self._expressions.limits(statement.last)
+        first, final = self._scope.limits(statement.first), self._scope.limits(statement.last)
         limits: Limits | None = None
         counter_type = "int32_t" if kind.bits < 32 else "int64_t"
         if first is not None and final is not None:
