@@ -12,7 +12,7 @@ without marks must give none. Marks and cursor are taken out before the text is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rung.rules.registry import find
@@ -86,11 +86,6 @@ def syntax_problems(text: str) -> list[Problem]:
         for offset, unit in parse_file(text)
         for item in unit.problems
     ]
-
-
-def texts(files: Mapping[str, str]) -> dict[str, Fixture]:
-    """Read one fixture for each file of a project."""
-    return {name: read(source) for name, source in files.items()}
 
 
 def _meets(lines: LineIndex, problem: Problem, mark: Mark) -> bool:

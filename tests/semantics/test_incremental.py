@@ -199,3 +199,13 @@ def test_the_place_of_a_declaration_is_found_in_the_unit_of_today() -> None:
     assert now in second
     assert parameter.identifier is not None
     assert now.text[parameter.identifier.start : parameter.identifier.end] == "v"
+
+
+def test_a_suggestion_goes_with_the_name_that_it_suggests() -> None:
+    library = "FUNCTION Pressure : INT\nVAR_INPUT x : INT; END_VAR\nPressure := x;\nEND_FUNCTION\n"
+    main = "PROGRAM Main\nVAR i : INT; END_VAR\ni := Presure(i);\nEND_PROGRAM\n"
+    units = [parse_unit(library), parse_unit(main)]
+    before = analyse(units)
+    assert "Pressure" in before.problems[0][1].message
+    after = analyse([parse_unit(library.replace("Pressure", "Level")), units[1]], before)
+    assert "Pressure" not in after.problems[0][1].message

@@ -148,3 +148,16 @@ def test_what_a_variable_is_tied_to_is_known() -> None:
     assert variable.address is not None
     assert variable.address.text == "%IW3"
     assert variable.initial == 5
+
+
+def test_where_an_enumeration_is_wanted_its_value_goes_before_a_variable_of_another_type() -> None:
+    check("""
+        TYPE Mode : (Manual, Automatic); END_TYPE
+        PROGRAM Main
+        VAR
+            Manual : BOOL;
+            state : Mode;
+        END_VAR
+            IF Manual THEN state := MANUAL; END_IF;
+        END_PROGRAM
+    """)

@@ -22,9 +22,10 @@ def check(program: Program) -> list[tuple[Unit, Problem]]:
 
 def check_pou(analysis: Analysis) -> list[Problem]:
     """Return what the rules find in one POU, beyond what the checker itself has reported. Depends on the analysis alone."""
-    from rung.rules import ctl, dat, loc
+    from rung.rules import ctl, dat, loc, typ
 
-    return [problem for rule in (*ctl.POU_RULES, *dat.POU_RULES, *loc.POU_RULES) for problem in rule(analysis)]
+    rules = (*typ.POU_RULES, *ctl.POU_RULES, *dat.POU_RULES, *loc.POU_RULES)
+    return [problem for rule in rules for problem in rule(analysis)]
 
 
 def check_program(program: Program) -> list[tuple[Unit, Problem]]:

@@ -1,4 +1,4 @@
-"""LOC: located variables and addresses. The checker finds LOC001 to LOC012; here they are explained."""
+"""LOC: located variables and addresses. The checker finds LOC001 to LOC012, which are explained here; the others are found here."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Final
 from rung.rules.registry import PouRule, ProgramRule, Rule
 from rung.rules.snippets import block, configured, function, program
 from rung.rules.walk import statements
-from rung.semantics.model import Analysis, Located, Program, Variable
+from rung.rules.writers import bodies, written_by
+from rung.semantics.model import Analysis, Located, Program, ProgramInstance, Variable
 from rung.semantics.types import Array, strip
 from rung.syntax.problem import Problem, Related
-from rung.syntax.tree import Assign, DirectAddress, NameExpr, Unit
+from rung.syntax.tree import Assign, DirectAddress, Expr, NameExpr, Unit
 
 
 def write_to_input(analysis: Analysis) -> Iterator[Problem]:
@@ -77,7 +78,46 @@ def _text(key: tuple[str, str, int, int | None]) -> str:
 
 
 POU_RULES: Final[tuple[PouRule, ...]] = (write_to_input,)
-PROGRAM_RULES: Final[tuple[ProgramRule, ...]] = (same_place,)
+
+
+def double_coil(found: Program) -> Iterator[tuple[Unit, Problem]]:
+    """LOC015: one output that several programs write.
+
+    Several writes in one program are its own business: a default that a later line overrides is good style.
+    """
+    configuration = found.configuration
+    if configuration is None or configuration.implied:
+        return
+    known = bodies(found)
+    first: dict[Variable, tuple[ProgramInstance, Unit, Expr]] = {}
+    told: set[Variable] = set()
+    for instance in (instance for resource in configuration.resources for instance in resource.instances):
+        for variable, (unit, place) in written_by(instance.pou, known).items():
+            other, there, where = first.setdefault(variable, (instance, unit, place))
+            located = variable.address is not None and variable.address.area == "Q"
+            if not located or other.pou is instance.pou or place is where or variable in told:
+                continue
+            told.add(variable)
+            related = Related(where.start, where.end, f"'{other.name}' writes it here.", there)
+            text = f"The output '{variable.name}' is also written by '{other.name}'. Whichever runs last in a scan wins, whatever the first wanted."
+            yield unit, Problem("LOC015", place.start, place.end, text, (related,))
+
+
+PROGRAM_RULES: Final[tuple[ProgramRule, ...]] = (same_place, double_coil)
+
+_LAMP: Final = "VAR_EXTERNAL Lamp : BOOL; END_VAR\n"
+
+
+def _two_programs(second: str) -> str:
+    """Return two programs in one task; the first writes the lamp."""
+    return (
+        f"PROGRAM First\n{_LAMP}Lamp := NOT Lamp;\nEND_PROGRAM\n"
+        f"PROGRAM Second\n{_LAMP}VAR own : BOOL; END_VAR\nown := NOT own;\n{second}\nEND_PROGRAM\n"
+        "CONFIGURATION Config0\nVAR_GLOBAL Lamp AT %QX0.0 : BOOL; END_VAR\nRESOURCE Res0 ON PLC\n"
+        "TASK fast(INTERVAL := T#10ms, PRIORITY := 1);\n"
+        "PROGRAM one WITH fast : First;\nPROGRAM two WITH fast : Second;\nEND_RESOURCE\nEND_CONFIGURATION\n"
+    )
+
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
@@ -191,5 +231,14 @@ RULES: Final[tuple[Rule, ...]] = (
         program("a AT %IX0.0 : BOOL;", "a := TRUE;"),
         program("a AT %QX0.0 : BOOL;", "a := TRUE;"),
         ("IEC 61131-3, 6.5.5",),
+    ),
+    Rule(
+        "LOC015", "double-coil", "warning", "Output is written by two programs",
+        "Both programs write the same output in every scan. The one that runs last wins, so what the other one wants never reaches the "
+        "machine, or only now and then.",
+        "Let one program write the output and give it the wishes of the other through a variable.",
+        _two_programs("Lamp := own;"),
+        _two_programs("own := Lamp;"),
+        ("CODESYS SA0004",),
     ),
 )  # fmt: skip

@@ -46,9 +46,9 @@ class Rule:
 @cache
 def rules() -> dict[str, Rule]:
     """Return all rows by code, in the order of their codes within each family."""
-    from rung.rules import cal, ctl, dat, loc, nam, por, syn, tsk, typ
+    from rung.rules import cal, ctl, dat, loc, nam, syn, tsk, typ
 
-    families = (syn, nam, typ, cal, ctl, dat, loc, tsk, por)
+    families = (syn, nam, typ, cal, ctl, dat, loc, tsk)
     return {row.code: row for family in families for row in family.RULES}
 
 

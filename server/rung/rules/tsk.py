@@ -1,4 +1,4 @@
-"""TSK: configurations, resources, tasks. The checker finds TSK001 to TSK010; here they are explained."""
+"""TSK: configurations, resources, tasks. The checker finds TSK001 to TSK010, which are explained here; the others are found here."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import Final
 
 from rung.rules.registry import ProgramRule, Rule
 from rung.rules.snippets import configured, program
-from rung.semantics.model import Program
-from rung.syntax.problem import Problem
-from rung.syntax.tree import Unit
+from rung.rules.writers import bodies, written_by
+from rung.semantics.model import Program, ProgramInstance, Task, Variable
+from rung.syntax.problem import Problem, Related
+from rung.syntax.tree import Expr, PouKind, Unit
 
 _RUN: Final = "PROGRAM instance0 WITH fast : Main;"
 _TASK: Final = "TASK fast(INTERVAL := T#20ms, PRIORITY := 1);\n"
 _GOOD: Final = configured("")
+
+
+def _shared(second: str) -> str:
+    """Return two programs in two tasks with one global variable, which the first writes."""
+    external = "VAR_EXTERNAL level : INT; END_VAR\n"
+    return (
+        f"PROGRAM First\n{external}level := level + 1;\nEND_PROGRAM\n"
+        f"PROGRAM Second\n{external}VAR own : INT; END_VAR\nown := own + 1;\n{second}\nEND_PROGRAM\n"
+        "CONFIGURATION Config0\nVAR_GLOBAL level : INT; END_VAR\nRESOURCE Res0 ON PLC\n"
+        "TASK fast(INTERVAL := T#10ms, PRIORITY := 1);\nTASK slow(INTERVAL := T#100ms, PRIORITY := 2);\n"
+        "PROGRAM one WITH fast : First;\nPROGRAM two WITH slow : Second;\nEND_RESOURCE\nEND_CONFIGURATION\n"
+    )
 
 
 def implied_configuration(found: Program) -> Iterator[tuple[Unit, Problem]]:
@@ -33,7 +46,46 @@ def implied_configuration(found: Program) -> Iterator[tuple[Unit, Problem]]:
                 yield unit, Problem("TSK011", name.start, name.end, text)
 
 
-PROGRAM_RULES: Final[tuple[ProgramRule, ...]] = (implied_configuration,)
+def never_started(found: Program) -> Iterator[tuple[Unit, Problem]]:
+    """TSK012: a PROGRAM that a written CONFIGURATION makes no instance of."""
+    configuration = found.configuration
+    if configuration is None or configuration.implied or any(problem.code == "TSK008" for _, problem in found.problems):
+        return  # a misspelt name may have meant this program
+    running = {instance.pou for resource in configuration.resources for instance in resource.instances}
+    for pou in found.pous.values():
+        if pou.kind is PouKind.PROGRAM and pou not in running and pou.unit is not None and pou.declaration is not None:
+            name = pou.declaration.name
+            text = f"'{pou.name}' never runs: the CONFIGURATION has no `PROGRAM ... : {pou.name};`."
+            yield pou.unit, Problem("TSK012", name.start, name.end, text)
+
+
+def written_by_two_tasks(found: Program) -> Iterator[tuple[Unit, Problem]]:
+    """TSK013: a global variable that programs of different tasks write. A runtime may run tasks at the same time."""
+    configuration = found.configuration
+    if configuration is None or configuration.implied:
+        return
+    known = bodies(found)
+    for resource in configuration.resources:
+        if len({instance.task for instance in resource.instances}) < 2:
+            continue
+        first: dict[Variable, tuple[ProgramInstance, Unit, Expr]] = {}
+        told: set[tuple[Variable, Task | None]] = set()
+        for instance in resource.instances:
+            for variable, (unit, place) in written_by(instance.pou, known).items():
+                other, there, where = first.setdefault(variable, (instance, unit, place))
+                output = variable.address is not None and variable.address.area == "Q"  # LOC015 says so
+                if other.task is instance.task or place is where or output or (variable, instance.task) in told:
+                    continue
+                told.add((variable, instance.task))
+                text = (
+                    f"'{variable.name}' is also written by '{other.name}', which runs in another task. The two may run at the same "
+                    "time, and which value stays is chance. Let one task write it."
+                )
+                related = Related(where.start, where.end, f"'{other.name}' writes it here.", there)
+                yield unit, Problem("TSK013", place.start, place.end, text, (related,))
+
+
+PROGRAM_RULES: Final[tuple[ProgramRule, ...]] = (implied_configuration, never_started, written_by_two_tasks)
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
@@ -122,5 +174,23 @@ RULES: Final[tuple[Rule, ...]] = (
         _GOOD,
         ("IEC 61131-3, 6.8",),
         ("on-request",),
+    ),
+    Rule(
+        "TSK012", "program-never-runs", "warning", "Program never runs",
+        "A PROGRAM runs only as an instance in a CONFIGURATION, and the one here makes no instance of it. Whatever it controls stands "
+        "still.",
+        "Write `PROGRAM instance1 WITH task : Name;` in the RESOURCE, or remove the program.",
+        program("i : INT;", "i := i + 1;").replace("Main", "Forgotten") + _GOOD,
+        _GOOD,
+        ("IEC 61131-3, 6.8.2",),
+    ),
+    Rule(
+        "TSK013", "written-by-two-tasks", "info", "Global variable is written by two tasks",
+        "Tasks may run at the same time or interrupt each other. When both write one variable, the value that stays depends on chance, and "
+        "so does what the machine does.",
+        "Let one task write the variable and the other ask for the change by a variable of its own.",
+        _shared("level := level + 2;"),
+        _shared("own := level;"),
+        ("IEC 61131-3, 6.8.2", "PLCopen CP26", "CODESYS SA0006"),
     ),
 )  # fmt: skip

@@ -1,17 +1,48 @@
-"""TYP: types, constants and ranges. All of these are found by the checker; here they are explained."""
+"""TYP: types, constants and ranges. The checker finds TYP001 to TYP028, which are explained here; the other is found here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-from rung.rules.registry import Rule
+from rung.rules.registry import PouRule, Rule
 from rung.rules.snippets import block, program
+from rung.semantics.model import Analysis
+from rung.semantics.types import LREAL, REAL
+from rung.syntax.problem import Problem
+from rung.syntax.tree import Binary, Expr
 
 _COLOUR: Final = "TYPE Colour : (Red, Green); END_TYPE\n"
 _MOTOR: Final = block(
     "VAR_INPUT\n    Run : BOOL;\nEND_VAR\nVAR_OUTPUT\n    Speed : INT;\nEND_VAR",
     "IF Run THEN\n    Speed := 5;\nEND_IF;",
 )
+
+
+def real_equality(analysis: Analysis) -> Iterator[Problem]:
+    """TYP029: a computed REAL, or a fraction, compared for equality. Comparing two variables, as one does to notice a change, and
+    comparing with a whole number that was assigned somewhere is sound and left alone."""
+    for node in analysis.types:
+        if not isinstance(node, Binary) or node.op not in ("=", "<>"):
+            continue
+        left, right = node.left, node.right
+        if analysis.used_type(left) not in (REAL, LREAL) or (
+            left in analysis.constants and right in analysis.constants
+        ):
+            continue
+        if _is_rounded(analysis, left) or _is_rounded(analysis, right):
+            text = "A computed REAL is seldom exactly equal to another value. Compare the distance: ABS(a - b) < tolerance."
+            yield Problem("TYP029", node.start, node.end, text)
+
+
+def _is_rounded(analysis: Analysis, expr: Expr) -> bool:
+    value = analysis.constants.get(expr)
+    if isinstance(value, float):
+        return value % 1.0 != 0.0
+    return value is None and isinstance(expr, Binary)
+
+
+POU_RULES: Final[tuple[PouRule, ...]] = (real_equality,)
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
@@ -238,5 +269,14 @@ RULES: Final[tuple[Rule, ...]] = (
         block("VAR_INPUT\n    Count : INT R_EDGE;\nEND_VAR\nVAR_OUTPUT\n    Q : BOOL;\nEND_VAR", "Q := Count > 0;"),
         block("VAR_INPUT\n    Count : BOOL R_EDGE;\nEND_VAR\nVAR_OUTPUT\n    Q : BOOL;\nEND_VAR", "Q := Count;"),
         ("IEC 61131-3, 6.5.2.2",),
+    ),
+    Rule(
+        "TYP029", "real-equality", "info", "REAL compared for equality",
+        "A REAL is rounded after every operation, so 0.1 + 0.2 is not exactly 0.3. A comparison for equality may never become true, and "
+        "the step that waits for it never comes.",
+        "Compare the distance with a tolerance: `ABS(a - b) < 0.001`.",
+        program("r : REAL;\nb : BOOL;", "b := r * 0.1 = 0.3;"),
+        program("r : REAL;\nb : BOOL;", "b := ABS(r * 0.1 - 0.3) < 0.001;"),
+        ("IEC 60559", "PLCopen CP8", "CODESYS SA0054"),
     ),
 )  # fmt: skip

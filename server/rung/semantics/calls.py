@@ -9,6 +9,7 @@ from typing import Final
 
 from rung.semantics.arguments import bind_output, implicit, unnamed_after_named
 from rung.semantics.checker import Checker
+from rung.semantics.environment import EVERY_NAME
 from rung.semantics.model import BoundArgument, Pou, ResolvedCall, StandardFunction, Variable
 from rung.semantics.names import undeclared
 from rung.semantics.overloads import standard_call
@@ -103,6 +104,7 @@ def _not_callable(c: Checker, node: Call, callee: NameExpr, pou: Pou | None) -> 
     if callee.key in c.reported_names or c.doubtful:
         return UNKNOWN
     instances = (key for key, found in c.scope.items() if isinstance(strip(found.type), Block))
+    c.dependencies.add(EVERY_NAME)
     guess = closest(callee.key, [*instances, *c.environment.function_names()])
     if guess is None:
         found_variable = c.scope.get(callee.key)

@@ -69,6 +69,9 @@ class Recursive(Exception):
     """A declaration needs itself to be known: a structure that contains itself, a constant defined by itself."""
 
 
+EVERY_NAME: Final = ""
+
+
 @dataclass(slots=True, eq=False)
 class Environment:
     """All global names. Made by `declarations.declare`."""
@@ -149,7 +152,12 @@ class Environment:
         return found
 
     def fingerprint(self, name: str) -> int:
-        """Return a number that stays the same as long as the upper-case global `name` means the same; 0 for an unknown name."""
+        """Return a number that stays the same as long as the upper-case global `name` means the same; 0 for an unknown name.
+
+        For `EVERY_NAME`, which is no name, as long as the same names are declared: a suggestion depends on all of them.
+        """
+        if name == EVERY_NAME:
+            return hash((frozenset(self.declared), frozenset(self.owners)))
         records = self.declared.get(name)
         if not records:
             return 0

@@ -10,7 +10,7 @@ from typing import Final
 
 from rung.semantics import constants as folding
 from rung.semantics.checker import Checker
-from rung.semantics.environment import Recursive
+from rung.semantics.environment import EVERY_NAME, Recursive
 from rung.semantics.located import direct_type, direct_variable, parse_address
 from rung.semantics.model import EnumValueSymbol, Variable
 from rung.semantics.spelling import closest
@@ -141,8 +141,13 @@ def name(c: Checker, node: NameExpr, hint: Type | None) -> Type:
     variable = c.scope.get(key)
     if variable is None:
         return _outer_name(c, node, hint)
-    c.symbols[node] = variable
     kind = variable.type
+    if hint is not None and hint.__class__ is not Elementary:
+        wanted = strip(hint)
+        if isinstance(wanted, Enumeration) and key in wanted.values and not isinstance(strip(kind), Enumeration):
+            # A variable of another type cannot stand here, so the value of the same name is meant.
+            return c.resolve_enumerator(node, EnumValueSymbol(wanted, key, wanted.values[key]))
+    c.symbols[node] = variable
     c.types[node] = kind
     return _constant(c, node, variable) if variable.constant else kind
 
@@ -230,6 +235,7 @@ def undeclared(c: Checker, node: NameExpr) -> Type:
             "NAM011", node, f"'{node.text}' is a function. A function is called with parentheses: {node.text}(...)."
         )
     # Whatever is found here by its spelling may be declared tomorrow under the very name, which is why `key` is a dependency.
+    c.dependencies.add(EVERY_NAME)
     guess = closest(key, [*c.scope, *c.environment.globals, *c.local_enumerators, *c.environment.owners])
     if guess is None:
         return c.fail("NAM001", node, f"'{node.text}' is not declared. Declare it in a VAR section of {c.pou.name}.")
@@ -264,6 +270,7 @@ def enum_literal(c: Checker, node: EnumLiteral, hint: Type | None) -> Type:
     if kind is None:
         if c.environment.find_type(node.type_name.key) is not None:
             return c.fail("NAM006", node.type_name, f"'{node.type_name.text}' is not an enumeration.")
+        c.dependencies.add(EVERY_NAME)
         guess = closest(node.type_name.key, (key for keys in c.environment.owners.values() for key in keys))
         remedy = f" Did you mean '{type_name(c.environment.types[guess])}'?" if guess in c.environment.types else ""
         return c.fail("NAM004", node.type_name, f"There is no type '{node.type_name.text}'.{remedy}")

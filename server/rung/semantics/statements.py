@@ -306,7 +306,9 @@ def missing_result(c: Checker) -> None:
         c.pou.kind is PouKind.FUNCTION
         and c.pou.result is not None
         and not c.result_written
-        and not any(variable.section in _GIVES_BACK and variable.key != c.pou.key for variable in c.pou.variables.values())
+        and not any(
+            variable.section in _GIVES_BACK and variable.key != c.pou.key for variable in c.pou.variables.values()
+        )
         and declaration is not None
         and not c.doubtful
     ):

@@ -88,14 +88,11 @@ def statement(p: Stream, found: list[Statement]) -> bool:
         return _two_words(p)
     if word == "END" and (after == SEMICOLON or not same_line) and p.blocks and p.blocks[-1] in OPENER:
         return _meant(p, SPELLING[p.blocks[-1]])
-    if same_line and after in _VALUES:
-        words: tuple[str, ...] = _OPENING_WORDS
-    elif after in (SEMICOLON, EOF) or not same_line:
-        words = _LONE_WORDS
-    else:
+    opens = same_line and after in _VALUES
+    if not opens and same_line and after not in (SEMICOLON, EOF):
         return False
-    meant = _OTHER_LANGUAGES.get(word) or nearest(word, words)
-    if meant is None or KEYWORDS.get(meant) is None or (meant in _OPENING_WORDS) != (words is _OPENING_WORDS):
+    meant = _OTHER_LANGUAGES.get(word) or nearest(word, _OPENING_WORDS if opens else _LONE_WORDS)
+    if meant is None or meant not in KEYWORDS or (meant in _OPENING_WORDS) != opens:
         return False
     return _meant(p, meant)
 
