@@ -28,7 +28,7 @@ GUESTS = {
     "simulator": {"aiohttp", "cryptography", "jwt", "platformdirs", "socketio"},
     "runtimes": {"cryptography", "anyio", "httpcore", "httpx", "keyring", "platformdirs", "socketio"},
     "codegen": {"platformdirs"},
-    "project": {"tomli"},
+    "project": {"tomli", "tomllib"},
 }
 
 

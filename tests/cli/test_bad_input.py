@@ -5,11 +5,14 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from command import rung
+from rung.cli.program import load_program, print_diagnostics
+from rung.ide.diagnostics import diagnostics, flat
 from simulated import free_port
 
 GOOD = "PROGRAM Main\n    VAR\n        Lamp AT %QX0.0 : BOOL;\n    END_VAR\n    Lamp := NOT Lamp;\nEND_PROGRAM\n"
@@ -157,6 +160,55 @@ def test_a_program_with_errors_never_reaches_the_machine(tmp_path: Path) -> None
     assert ran.code == 1
     assert (ran.json["stage"], ran.json["error"]["kind"]) == ("check", "program")
     assert [item["message"] for item in ran.json["diagnostics"] if "Lamp" in item["message"]]
+
+
+def test_a_program_without_a_program_says_so_and_reaches_no_machine(tmp_path: Path) -> None:
+    path = write(tmp_path, "FUNCTION Double : INT\nVAR_INPUT x : INT; END_VAR\nDouble := 2 * x;\nEND_FUNCTION\n")
+    ran = rung("deploy", path, "--to", "127.0.0.1:1", "--json", RUNG_CONFIG_DIR=str(tmp_path))
+    assert (ran.code, ran.json["stage"], ran.json["error"]["kind"]) == (1, "build", "program")
+    assert "no PROGRAM" in ran.json["error"]["message"]
+
+
+def test_json_is_one_document_even_when_there_is_nothing_to_read(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere.st"
+    assert "nowhere.st" in rung("check", "--format", "json", nowhere).json["error"]
+    assert rung("deploy", nowhere, "--to", "127.0.0.1:1", "--json").json["error"]["kind"] == "program"
+    assert "nowhere.st" in rung("run", nowhere, "--cycles", 1, "--json").json["error"]
+
+
+def test_a_target_that_can_be_none_is_wrong_usage(tmp_path: Path) -> None:
+    ran = rung("status", "--to", "bad name!", RUNG_CONFIG_DIR=str(tmp_path))
+    assert ran.code == 2
+    assert "bad name!" in ran.err or "address" in ran.err
+
+
+def test_a_setting_that_comes_too_late_is_refused(good: Path) -> None:
+    ran = rung("run", good, "--cycles", 2, "--set", "MAIN.LAMP=TRUE@9")
+    assert ran.code == 2
+    assert "only 2 scans" in ran.err
+
+
+def test_a_fingerprint_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
+    assert rung("status", "--to", "127.0.0.1:1", "--trust", "zz", RUNG_CONFIG_DIR=str(tmp_path)).code == 2
+
+
+def test_a_build_makes_no_folders(good: Path, tmp_path: Path) -> None:
+    ran = rung("build", good, "--target", "openplc-v4", "-o", tmp_path / "typo" / "out.zip")
+    assert ran.code == 2
+    assert not (tmp_path / "typo").exists()
+
+
+def test_nothing_in_a_program_steers_the_terminal(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "PROGRAM Main\n  VAR i : INT; END_VAR\n  (* \x1b]0;title\x07\x1b[2J *) i := j;\nEND_PROGRAM\n"
+    )
+    snapshot = load_program([path])
+    shown = StringIO()
+    shown.isatty = lambda: True  # type: ignore[method-assign]
+    print_diagnostics(snapshot, flat(diagnostics(snapshot)), shown)
+    assert "\x1b]" not in shown.getvalue()
+    assert "\x1b[2J" not in shown.getvalue()
+    assert "^" in shown.getvalue()
 
 
 def test_nothing_is_written_half(good: Path, tmp_path: Path) -> None:

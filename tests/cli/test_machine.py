@@ -53,8 +53,19 @@ def test_from_a_new_machine_to_a_verified_program(place: Path, simulator: Simula
 
     wrong = ":".join(["00"] * 32)
     assert run("connection", "trust", "line3", wrong).code == 4
+    assert run("connection", "list", "--json").json["connections"][0]["trusted"] is False
     fingerprint = ran.json["error"]["hint"].split()[-1]
     assert run("connection", "trust", "line3", fingerprint).code == 0
+
+    # another certificate than the trusted one is never trusted in one step
+    pins = place / "config" / "trusted-certificates.json"
+    kept = pins.read_text(encoding="utf-8")
+    pins.write_text(kept.replace(fingerprint, wrong), encoding="utf-8")
+    ran = run("connection", "trust", "line3", fingerprint)
+    assert ran.code == 4
+    assert fingerprint in ran.err
+    assert "certificate-changed" in ran.err
+    pins.write_text(kept, encoding="utf-8")
 
     # a machine without users says so; the first one is created only when that was asked for
     ran = run("deploy", "blink.st", "--to", "line3", "--json", "--password-stdin", given=f"{PASSWORD}\n")
@@ -90,7 +101,7 @@ def test_from_a_new_machine_to_a_verified_program(place: Path, simulator: Simula
     # a machine that runs is neither stopped nor replaced without a yes
     ran = run("stop", "--to", "line3", "--password-stdin", given=f"{PASSWORD}\n")
     assert ran.code == 1
-    assert "running" in ran.err
+    assert "the program runs; it was not stopped" in ran.err
     ran = run("deploy", "blink.st", "--to", "line3", "--json", "--password-stdin", given=f"{PASSWORD}\n")
     assert (ran.code, ran.json["error"]["kind"], ran.json["plc"]) == (1, "cancelled", "RUNNING")
 
@@ -101,5 +112,5 @@ def test_from_a_new_machine_to_a_verified_program(place: Path, simulator: Simula
     # after that it is forgotten entirely
     assert run("connection", "forget", "line3").code == 0
     assert run("connection", "list", "--json").json == {"connections": []}
-    kept = [path for path in (place / "config").rglob("*") if path.is_file()]
-    assert not any(PASSWORD in path.read_text(encoding="utf-8") for path in kept)
+    left = [path for path in (place / "config").rglob("*") if path.is_file()]
+    assert not any(PASSWORD in path.read_text(encoding="utf-8") for path in left)

@@ -38,6 +38,12 @@ INTEGERS = [
         "q := a / b; m := a MOD b;",
         {"q": -3, "m": 1},
     ),
+    Probe(
+        "a time of day begins anew after midnight, computed here or there",
+        "a : TOD := TOD#23:59:59; d : TIME := T#2s; b, c : TOD; early : BOOL;",
+        "b := a + d; c := TOD#23:59:59 + T#2s; early := TOD#00:00:05 - T#10s > TOD#12:00:00;",
+        {"b": 10**9, "c": 10**9, "early": True},
+    ),
     Probe("division by zero gives zero", "a : INT := 5; z, q : INT;", "q := 7; q := a / z;", {"q": 0}),
     Probe("MOD zero gives zero", "a : INT := 5; z, m : INT;", "m := 7; m := a MOD z;", {"m": 0}),
     Probe(

@@ -6,10 +6,16 @@ device said no, 2 wrong usage or unreadable input, 3 could not reach, 4 refused 
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
+
+
+class WrongUsage(Exception):
+    """What the user gave cannot be read or means nothing; the text says what and is all that is needed. Exit code 2."""
+
 
 COMMANDS: Final = (
     "check", "explain", "build", "run", "simulate", "connection", "deploy", "status", "start", "stop", "logs", "lsp", "demo",
@@ -30,23 +36,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         print(f"rung: there is no command '{words[0]}'.\n\n{overview()}", file=sys.stderr)
         return 2
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except WrongUsage as wrong:
+        print(f"rung {words[0]}: {wrong}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted; a second error on exit would only confuse.
+        sys.stdout = None
+        return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _mistake(error)
+        sys.stdout = None
+        print(f"rung {words[0]}: there is no space left to write to.", file=sys.stderr)
+        return 2
+    except Exception as error:
+        return _mistake(error)
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
     from argparse import ArgumentParser
 
     command = import_module(f"rung.cli.{words[0]}")
     parser = ArgumentParser(prog=f"rung {words[0]}", description=command.HELP)
     command.arguments(parser)
-    options = parser.parse_args(words[1:])
-    try:
-        code: int = command.run(options)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader (`| head`) has what it wanted; a second error on exit would only confuse.
-        sys.stdout = None
-        return 0
-    except Exception as error:
-        return _mistake(error)
+    code: int = command.run(parser.parse_args(words[1:]))
     return code
 
 

@@ -22,8 +22,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     loaded = load_program([options.path])
-    if isinstance(loaded, int):
-        return loaded
     built = build(loaded, options.target)
     print_diagnostics(loaded, [item for item in built.diagnostics if item.severity in ("error", "warning")], sys.stderr)
     if built.artefact is None:

@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from rung.cli import WrongUsage
 from rung.cli.program import load_program, print_diagnostics
 from rung.ide.diagnostics import Diagnostic, diagnostics, flat, has_errors, to_json
 
@@ -34,9 +35,12 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     # The trees live until the process ends, so looking for garbage among them is time lost.
     gc.disable()
-    loaded = load_program(options.paths or [Path()])
-    if isinstance(loaded, int):
-        return loaded
+    try:
+        loaded = load_program(options.paths or [Path()])
+    except WrongUsage as wrong:
+        if options.format == "json":
+            print(json.dumps({**report([], 0), "error": str(wrong)}))
+        raise
     found = [item for item in flat(diagnostics(loaded)) if options.info or "on-request" not in item.tags]
     if options.format == "json":
         print(json.dumps(report(found, len(loaded.files))))

@@ -6,7 +6,16 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 
-from rung.cli.session import error_json, exit_code, find_profile, on_terminal, read_password_line, report, run_async
+from rung.cli.session import (
+    error_json,
+    exit_code,
+    find_profile,
+    on_terminal,
+    read_password_line,
+    report,
+    run_async,
+    saved_password,
+)
 from rung.runtimes.errors import Kind, RuntimeFailure
 
 HELP = "save, list, trust, forget and test connections to machines"
@@ -52,13 +61,13 @@ def _add(options: Namespace) -> int:
     from rung.runtimes.profiles import Profile, ProfileStore
 
     profile = Profile(options.name, Address.parse(options.address), options.user)
+    if options.password_stdin and options.user is None:
+        raise ValueError("a password needs its user: give --user.")
+    ProfileStore().add(profile)
     if options.password_stdin:
         from rung.runtimes.credentials import set_password
 
-        if options.user is None:
-            raise ValueError("a password needs its user: give --user.")
         set_password(profile.address, options.user, read_password_line())
-    ProfileStore().add(profile)
     print(f"Saved {profile.name}: {profile.address}")
     return 0
 
@@ -87,9 +96,14 @@ def _trust(options: Namespace) -> int:
     from rung.cli.session import ask
     from rung.runtimes.certificate import normalise_fingerprint
     from rung.runtimes.pins import PinStore, fetch_certificate
+    from rung.runtimes.tls import CertificateMismatch
 
     profile = find_profile(options.target)
     seen = run_async(fetch_certificate(profile.address))
+    pinned = PinStore().get(profile.address)
+    if pinned is not None and pinned != seen.sha256:
+        # Never in one step: the old one has to be forgotten first, by somebody who has seen both.
+        raise CertificateMismatch(profile.address, pinned, seen)
     if options.sha256 is not None:
         if normalise_fingerprint(options.sha256) != seen.sha256:
             raise RuntimeFailure(
@@ -145,7 +159,11 @@ async def _walk(options: Namespace, password: str | None) -> tuple[list[dict[str
 
     steps: list[dict[str, object]] = []
     failure = None
-    async for step in test_connection(find_profile(options.target), username=options.user, password=password):
+    profile = find_profile(options.target)
+    user = options.user or profile.username
+    if password is None and user is not None:
+        password = saved_password(profile, user)
+    async for step in test_connection(profile, username=user, password=password):
         steps.append({"step": step.name, "ok": step.ok, "message": step.message, "hint": step.hint})
         if step.kind is not None:
             failure = RuntimeFailure(step.kind, step.message, step.hint)

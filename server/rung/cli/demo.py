@@ -31,8 +31,6 @@ def run(options: Namespace) -> int:
     began = time.monotonic()
     folder = options.path or example("traffic_light")
     loaded = load_program([folder])
-    if isinstance(loaded, int):
-        return loaded
     _say("check", f"{len(loaded.files)} file(s) of {folder.name}")
     built = build(loaded, TARGET)
     if built.artefact is None:

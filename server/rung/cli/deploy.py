@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.cli import WrongUsage
 from rung.cli.program import load_program, print_diagnostics
 from rung.cli.session import ask, connected, error_json, exit_code, on_terminal, run_async, target_arguments
-from rung.ide.build import build, check_natively
-from rung.ide.diagnostics import Diagnostic, to_json
+from rung.ide.build import Built, build, check_natively
+from rung.ide.diagnostics import to_json
 from rung.runtimes.errors import Kind, RuntimeFailure
 
 if TYPE_CHECKING:
@@ -47,14 +48,23 @@ class Result:
 
 
 def run(options: Namespace) -> int:
-    loaded = load_program([options.path])
-    if isinstance(loaded, int):
-        return loaded
+    try:
+        loaded = load_program([options.path])
+    except WrongUsage as wrong:
+        if options.json:
+            _finish(
+                options,
+                Result(
+                    "check", error=RuntimeFailure(Kind.PROGRAM, str(wrong), "Name a folder or file with a program.")
+                ),
+            )
+        raise
     built = build(loaded, TARGET)
     if built.artefact is None:
         if not options.json:
             print_diagnostics(loaded, built.diagnostics, sys.stderr)
-        result = Result("check", error=_program_failure(built.diagnostics), diagnostics=to_json(built.diagnostics))
+        stage = "build" if built.failure else "check"
+        result = Result(stage, error=_program_failure(built), diagnostics=to_json(built.diagnostics))
     else:
         result = run_async(_deploy(options, built.artefact))
     return _finish(options, result)
@@ -97,11 +107,12 @@ def _device_row(item: DeviceDiagnostic) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _program_failure(diagnostics: list[Diagnostic]) -> RuntimeFailure:
-    errors = sum(item.severity == "error" for item in diagnostics)
+def _program_failure(built: Built) -> RuntimeFailure:
+    errors = sum(item.severity == "error" for item in built.diagnostics)
+    reason = built.failure or f"The program has {errors} error{'s' if errors != 1 else ''}."
     return RuntimeFailure(
         Kind.PROGRAM,
-        f"The program has {errors} error{'s' if errors != 1 else ''}. Nothing was sent; the machine is as it was.",
+        f"{reason} Nothing was sent; the machine is as it was.",
         "Correct the program and deploy again.",
     )
 
@@ -131,7 +142,7 @@ def _finish(options: Namespace, result: Result) -> int:
     elif result.verified:
         print(f"{result.plc}. Verified: the machine runs this program (MD5 {result.md5}).")
     else:
-        print(f"{result.plc}. Downloaded; not started, so not verified (MD5 {result.md5}).")
+        print(f"{result.plc}. Downloaded; not started, so not verified.")
     return code
 
 

@@ -31,6 +31,9 @@ def run(options: Namespace) -> int:
         run_async(_logs(options))
     except RuntimeFailure as failure:
         return report(failure, options.json)
+    except KeyboardInterrupt:
+        if not options.follow:
+            raise
     return 0
 
 

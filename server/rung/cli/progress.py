@@ -44,9 +44,9 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.fields[stage]:<8}"),
+        TextColumn("{task.fields[stage]:<8}", markup=False),
         BarColumn(24),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
     )
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bars:

@@ -9,6 +9,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.cli import WrongUsage
 from rung.cli.program import load_program, print_diagnostics
 from rung.ide.build import source_map
 from rung.ide.diagnostics import diagnostics, flat, has_errors
@@ -43,9 +44,10 @@ def run(options: Namespace) -> int:
         settings = [_setting(text) for text in options.set]
     except ValueError as error:
         return _refuse(options, str(error), 2)
-    loaded = load_program([options.path])
-    if isinstance(loaded, int):
-        return loaded
+    try:
+        loaded = load_program([options.path])
+    except WrongUsage as wrong:
+        return _refuse(options, str(wrong), 2)
     found = flat(diagnostics(loaded))
     if has_errors(found):
         print_diagnostics(loaded, [item for item in found if item.severity == "error"], sys.stderr)
@@ -54,6 +56,11 @@ def run(options: Namespace) -> int:
         return _refuse(options, "There is no PROGRAM in it, so there is nothing to run.", 1)
     from rung.codegen.run import run_program
 
+    late = next((setting for setting in settings if setting.cycle > options.cycles), None)
+    if late is not None:
+        return _refuse(
+            options, f"--set {late.name}=...@{late.cycle} would have no effect: only {options.cycles} scans are run.", 2
+        )
     try:
         result = run_program(loaded.program, source_map(loaded), options.cycles, options.tick, settings)
     except BuildError as error:
@@ -74,7 +81,7 @@ def _show(options: Namespace, result: RunResult) -> int:
         print(json.dumps(document))
     else:
         for name, value in result.variables.items():
-            print(f"{name} = {str(value).upper() if isinstance(value, bool) else value}")
+            print(f"{name} = {_shown(value)}")
         print(f"{result.cycles} scans, {result.time_ns / 1e6:g} ms of virtual time", file=sys.stderr)
         if result.faults:
             print(
@@ -85,6 +92,13 @@ def _show(options: Namespace, result: RunResult) -> int:
         if result.error is not None:
             print(f"rung run: {result.error}", file=sys.stderr)
     return 1 if result.error is not None else 0
+
+
+def _shown(value: object) -> str:
+    """A value on one line; what a STRING holds cannot pass for another variable."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    return "".join(letter if letter.isprintable() else f"${ord(letter):02X}" for letter in str(value))
 
 
 def _refuse(options: Namespace, message: str, code: int) -> int:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import getpass
 import json
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from rung.cli import WrongUsage
 from rung.runtimes.errors import Kind, RuntimeFailure
 
 if TYPE_CHECKING:
@@ -67,14 +69,15 @@ def find_profile(text: str) -> Profile:
     """Return the machine that `--to` names.
 
     Raises:
-        RuntimeFailure: it is neither a saved name nor an address, or the saved connections cannot be read.
+        WrongUsage: it is neither a saved name nor an address.
+        RuntimeFailure: the saved connections cannot be read.
     """
     from rung.runtimes.profiles import ProfileStore, resolve_target
 
     try:
         return resolve_target(text, ProfileStore())
     except ValueError as error:
-        raise RuntimeFailure(Kind.DNS, str(error), "`rung connection list` shows the saved connections.") from None
+        raise WrongUsage(f"{error} `rung connection list` shows the saved connections.") from None
 
 
 def on_terminal() -> bool:
@@ -85,7 +88,18 @@ def on_terminal() -> bool:
 def ask(question: str) -> bool:
     """Ask a yes-or-no question on the terminal; anything but yes is no."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    with _interruptible():
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question at once: the event loop's own handler would wait for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @asynccontextmanager
@@ -97,14 +111,19 @@ async def connected(options: Namespace, create_first_user: bool = False) -> Asyn
     Raises:
         RuntimeFailure: no connection; the message says why.
     """
+    from rung.runtimes.certificate import normalise_fingerprint
     from rung.runtimes.connection import Connection
 
+    try:
+        trust = normalise_fingerprint(options.trust) if options.trust else None
+    except ValueError as error:
+        raise WrongUsage(f"--trust {options.trust}: {error}") from None
     profile = find_profile(options.to)
     connection = Connection(profile)
     user: str | None = options.user or profile.username
     password = read_password_line() if options.password_stdin else None
     try:
-        outcome = await connection.connect(user, password, options.trust)
+        outcome = await connection.connect(user, password, trust)
         if outcome.state == "needs-trust":
             outcome = await connection.connect(user, password, _accept(profile, outcome))
         if outcome.state == "needs-first-user":
@@ -170,15 +189,16 @@ async def _log_in(connection: Connection, outcome: Outcome, user: str | None, pa
     if password is not None:
         raise RuntimeFailure(Kind.CREDENTIALS, outcome.message, outcome.hint or "Give the user with --user.")
     user = user or _prompt_user()
-    saved = _saved_password(connection.profile, user)
+    saved = saved_password(connection.profile, user)
     if saved is not None:
         outcome = await connection.connect(user, saved)
-        if outcome.state == "connected":
-            return outcome
+        if outcome.state == "connected" or (outcome.state == "error" and outcome.kind is not Kind.CREDENTIALS):
+            return outcome  # only a refused password is worth another one
     return await connection.connect(user, _prompt_password(f"Password of {user} on {connection.profile.name}: "))
 
 
-def _saved_password(profile: Profile, user: str) -> str | None:
+def saved_password(profile: Profile, user: str) -> str | None:
+    """Return the password that the system's keyring has, None where it has none or there is no keyring."""
     from rung.runtimes.credentials import get_password
 
     try:
@@ -193,7 +213,8 @@ def _prompt_user() -> str:
             Kind.CREDENTIALS, "The machine asks for a user and none was given.", "Give --user and --password-stdin."
         )
     print("User: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
+    with _interruptible():
+        return sys.stdin.readline().strip()
 
 
 def _prompt_password(question: str) -> str:
@@ -201,4 +222,5 @@ def _prompt_password(question: str) -> str:
         raise RuntimeFailure(
             Kind.CREDENTIALS, "The machine asks for a password and none was given.", "Give it with --password-stdin."
         )
-    return getpass.getpass(question)
+    with _interruptible():
+        return getpass.getpass(question)

@@ -22,7 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     try:
-        version, status, md5 = run_async(_look(options))
+        version, status, md5, unread = run_async(_look(options))
     except RuntimeFailure as failure:
         if options.json:
             empty: dict[str, object] = {"state": "error", "plc": None, "version": None, "md5": None, "tasks": []}
@@ -31,23 +31,42 @@ def run(options: Namespace) -> int:
         return report(failure)
     if options.json:
         tasks = [asdict(task) for task in status.tasks]
-        found = {"state": "connected", "plc": status.plc, "version": version, "md5": md5, "tasks": tasks, "error": None}
+        found = {
+            "state": "connected",
+            "plc": status.plc,
+            "version": version,
+            "md5": md5,
+            "tasks": tasks,
+            "error": error_json(unread),
+        }
         print(json.dumps(found))
         return 0
-    print(f"{status.plc}: {status.state.sentence}\nruntime {version}\nprogram MD5 {md5 or 'none'}")
+    print(
+        f"{status.plc}: {status.state.sentence}\nruntime {version}\nprogram MD5 {md5 or ('not read: ' + unread.message if unread else 'none')}"
+    )
     for task in status.tasks:
         print(
-            f"task {task.name}: {_shown(task.scan_count)} scans, scan time {_shown(task.scan_time_avg)} us "
-            f"(max {_shown(task.scan_time_max)}), cycle {_shown(task.cycle_time_avg)} us, overruns {_shown(task.overruns)}"
+            f"task {task.name}: {_shown(task.scan_count)} scans, "
+            f"scan time {_average(task.scan_time_min, task.scan_time_avg)} us (max {_shown(task.scan_time_max)}), "
+            f"cycle {_average(task.cycle_time_min, task.cycle_time_avg)} us, overruns {_shown(task.overruns)}"
         )
     return 0
 
 
-async def _look(options: Namespace) -> tuple[str, RuntimeStatus, str | None]:
+async def _look(options: Namespace) -> tuple[str, RuntimeStatus, str | None, RuntimeFailure | None]:
+    """Version, status and MD5; and why the MD5 could not be read, if so: the rest is true all the same."""
     async with connected(options) as connection:
         status = await connection.status()
         version = connection.info.version if connection.info else "unknown"
-        return version, status, await connection.debug.md5()
+        try:
+            return version, status, await connection.debug.md5(), None
+        except RuntimeFailure as failure:
+            return version, status, None, failure
+
+
+def _average(least: int | None, average: int | None) -> str:
+    """A runtime's average begins at zero and needs some seconds to settle; until then it lies below the least value."""
+    return "-" if least is None or average is None or average < least else str(average)
 
 
 def _shown(value: int | None) -> str:

@@ -29,14 +29,14 @@ async def _stop(options: Namespace) -> tuple[str, str]:
     async with connected(options) as connection:
         status = await connection.status()
         name = connection.profile.name
-        if status.plc == "RUNNING" and not options.yes:
+        if not status.state.stands and not options.yes:
             if not on_terminal():
                 raise RuntimeFailure(
                     Kind.CANCELLED,
-                    f"{name} is running; it was not stopped.",
+                    f"On {name} {status.state.sentence}; it was not stopped.",
                     "Give --yes to stop it without a question.",
                 )
-            if not ask(f"{name} is running. Its outputs will no longer be driven. Stop it?"):
-                raise RuntimeFailure(Kind.CANCELLED, f"{name} was not stopped.", "It goes on running.")
+            if not ask(f"On {name} {status.state.sentence}. Its outputs will no longer be driven. Stop it?"):
+                raise RuntimeFailure(Kind.CANCELLED, f"{name} was not stopped.", "It goes on as it is.")
         status = await connection.client.stop()
         return status.plc, status.state.sentence

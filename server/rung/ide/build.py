@@ -87,7 +87,6 @@ def write_artefact(artefact: Artefact, output: Path) -> None:
     Raises:
         OSError: it cannot be written; an older file is still there.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

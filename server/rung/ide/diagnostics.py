@@ -134,6 +134,27 @@ def to_json(items: Iterable[Diagnostic]) -> list[dict[str, object]]:
     ]
 
 
+def device_to_json(file: str | None, line: int, column: int | None, severity: str, message: str) -> dict[str, object]:
+    """Return what a device's compiler said in the same form.
+
+    Args:
+        file: the user's file; None where the place is not in the user's program.
+        line: from 1; 0 where there is none.
+        column: from 1; None where there is none.
+        severity: error, warning or info.
+        message: what it said.
+    """
+    place = (max(line - 1, 0), max((column or 1) - 1, 0))
+    return {
+        "file": file,
+        "range": _range(place, place),
+        "severity": severity,
+        "code": "device",
+        "message": message,
+        "related": [],
+    }
+
+
 def has_errors(items: Sequence[Diagnostic]) -> bool:
     """Whether a program with these findings cannot be built."""
     return any(item.severity == "error" for item in items)

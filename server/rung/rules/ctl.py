@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rung.rules.registry import PouRule, Rule
@@ -35,12 +35,18 @@ from rung.syntax.tree import (
 _PRIVATE: Final = frozenset({SectionKind.VAR, SectionKind.VAR_TEMP, SectionKind.VAR_INPUT, SectionKind.VAR_OUTPUT})
 
 
+def _syntax(analysis: Analysis) -> Sequence[Problem]:
+    return analysis.pou.unit.problems if analysis.pou.unit is not None else ()
+
+
 def without_effect(analysis: Analysis) -> Iterator[Problem]:
     """CTL011: an expression that stands as a statement."""
     declaration = analysis.pou.declaration
     for statement in statements(declaration.body if declaration else ()):
         if not isinstance(statement, ExprStatement) or isinstance(statement.expr, Call | ErrorExpr):
             continue
+        if any(problem.start <= statement.end and problem.end >= statement.start for problem in _syntax(analysis)):
+            continue  # the parser has said what is wrong with it
         compares = isinstance(statement.expr, Binary) and statement.expr.op == "="
         meant = (
             "`=` compares and changes nothing. Write `:=` to assign."

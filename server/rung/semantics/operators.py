@@ -21,6 +21,7 @@ from rung.semantics.types import (
     LREAL,
     LTIME,
     LTIME_OF_DAY,
+    NS_PER_DAY,
     REAL,
     TIME,
     TIME_OF_DAY,
@@ -85,15 +86,20 @@ def binary(c: Checker, node: Binary, hint: Type | None) -> Type:
         result = left
     else:
         result = _arithmetic(c, node, left, right, hint)
-    if left_node in c.constants and right_node in c.constants and result is not UNKNOWN:
-        result = _fold(c, node, result)
+    if right_node in c.constants and result is not UNKNOWN:
+        if left_node in c.constants:
+            result = _fold(c, node, result)
+        elif op in _DIVISIONS and c.constants[right_node] == 0 and c.constants[right_node].__class__ is int:
+            return c.fail("TYP017", right_node, "This divides by zero.")
     if result not in PENDING:
         c.types[node] = result
     return result
 
 
+_CLOCKS: Final = frozenset({TIME_OF_DAY, LTIME_OF_DAY})
 _COMPOUND: Final = frozenset({Binary, Unary, Call})
 _LOGIC: Final = frozenset({"AND", "OR", "XOR"})
+_DIVISIONS: Final = frozenset({"/", "MOD"})
 _COMPARISONS: Final = frozenset({"=", "<>", "<", ">", "<=", ">="})
 
 
@@ -116,6 +122,8 @@ def _fold(c: Checker, node: Binary, result: Type) -> Type:
             value = folding.scaled_time(op, time, factor)
         else:
             value = folding.arithmetic(op, left, right, result)
+            if storage(result) in _CLOCKS and isinstance(value, int):
+                value %= NS_PER_DAY  # past midnight a day begins anew, as it does at run time
     except folding.DivisionByZero:
         c.types[node] = UNKNOWN
         return c.fail("TYP017", node.right, "This divides by zero.")

@@ -84,6 +84,8 @@ LDATE_AND_TIME: Final = Elementary("LDATE_AND_TIME", Family.DATE_AND_TIME, 64)
 CHAR: Final = Elementary("CHAR", Family.CHAR, 8)
 WCHAR: Final = Elementary("WCHAR", Family.CHAR, 16)
 
+NS_PER_DAY: Final = 86_400_000_000_000
+
 DEFAULT_STRING_LENGTH: Final = 126
 MAX_STRING_LENGTH: Final = 254
 
