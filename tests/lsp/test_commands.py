@@ -140,6 +140,13 @@ async def test_a_cancelled_download_says_what_the_machine_does(tmp_path: Path, s
         check_cancelled(await asyncio.wait_for(download, 10))
         assert (await plc.command("status", target="line3"))["state"] == "connected"
 
+        # by both, as an editor does that gives up waiting, and more than once
+        token, download = await download_until_it_compiles(plc)
+        for _ in range(3):
+            plc.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
+            plc.take_back(token)
+        check_cancelled(await asyncio.wait_for(download, 10))
+
     async with editor(tmp_path / "next") as plc:  # and leaves the device in peace for the next test
         await connect(plc, simulator)
         _, download = await download_until_it_compiles(plc)

@@ -12,6 +12,7 @@ import pytest
 from rung.runtimes.address import Address
 from rung.runtimes.connection import Connection, ConnectionEvent, State
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.machine import RuntimeStatus
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile
 from runtimes.scripted_device import PASSWORD, QUICK, Events, raw_peer
@@ -295,14 +296,48 @@ async def test_an_expired_token_is_renewed_by_the_heartbeat(device: ScriptedDevi
     assert states(events) == []
 
 
-async def test_a_held_heartbeat_does_not_count(device: ScriptedDevice, connection: Connection) -> None:
+async def test_a_machine_that_falls_silent_while_it_compiles_is_not_lost_but_its_state_is_not_known(
+    device: ScriptedDevice, connection: Connection
+) -> None:
+    device.plc = "STATUS:RUNNING"
     await connection.connect("admin", PASSWORD)
     events = Events(connection)
     with connection.hold():
         await device.stop()
-        await asyncio.sleep(0.6)
+        silent = await events.wait_for("connected")
+        assert (silent.plc, connection.plc) == (None, None)
+        assert "compiling" in silent.message
+        assert "does not answer" in silent.message
+        await asyncio.sleep(0.4)
         assert states(events) == []
     await events.wait_for("error", Kind.LOST)
+
+
+async def test_two_missed_heartbeats_while_it_compiles_change_nothing(
+    device: ScriptedDevice, connection: Connection
+) -> None:
+    await connection.connect("admin", PASSWORD)
+    events = Events(connection)
+    with connection.hold():
+        device.script("status", device.text("busy", status=502), device.text("busy", status=502))
+        await asyncio.sleep(0.6)
+    assert states(events) == []
+
+
+async def test_a_defect_of_our_own_ends_the_watch_with_an_error_and_not_in_silence(
+    device: ScriptedDevice, connection: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await connection.connect("admin", PASSWORD)
+    events = Events(connection)
+
+    async def broken(stats: bool = False, timeout: float | None = None) -> RuntimeStatus:
+        raise ZeroDivisionError(PASSWORD)
+
+    monkeypatch.setattr(connection.client, "status", broken)
+    failed = await events.wait_for("error", Kind.INTERNAL)
+    assert (failed.plc, connection.plc) == (None, None)
+    assert "ZeroDivisionError" in caplog.text
+    assert PASSWORD not in caplog.text + failed.message
 
 
 async def test_disconnect_ends_the_watch_and_logs_out(device: ScriptedDevice, connection: Connection) -> None:

@@ -262,6 +262,60 @@ async def test_a_device_that_refuses_connections_while_it_compiles_is_waited_for
     assert (await Deploy().run(connected)).ok
 
 
+async def test_a_device_that_dies_while_it_compiles_may_have_any_program(
+    device: ScriptedDevice, connected: Connection
+) -> None:
+    device.plc = "STATUS:RUNNING"
+
+    async def die(request: web.Request) -> web.StreamResponse:
+        device.script("status", device.text("dead", status=502), forever=True)
+        return device.text("dead", status=502)
+
+    device.script("compilation-status", die, device.text("dead", status=502), forever=True)
+    report = await Deploy().run(connected)
+    assert (kind_of(report), report.stage, report.plc) == (Kind.NOT_OPENPLC, "compile", None)
+    assert report.error is not None
+    assert "it may be stopped and have the new program, or none" in report.error.message
+
+
+async def test_a_failed_compile_is_told_even_when_the_device_falls_silent_after_it(
+    device: ScriptedDevice, connected: Connection
+) -> None:
+    device.compile_ok = False
+    job = Deploy()
+    original = device.script
+
+    async def verdict(request: web.Request) -> web.StreamResponse:
+        original("status", device.text("dead", status=502), forever=True)
+        return device.json({"status": "FAILED", "logs": ["main.st:1:1: error: no\n"], "exit_code": 1})
+
+    device.script("compilation-status", verdict, verdict)
+    report = await job.run(connected)
+    assert (kind_of(report), report.plc) == (Kind.COMPILE_FAILED, None)
+    assert len(report.diagnostics) == 1
+
+
+async def test_a_device_that_dies_at_the_start_may_run_the_new_program(
+    device: ScriptedDevice, connected: Connection
+) -> None:
+    device.script("start-plc", device.text("dead", status=502))
+    report = await Deploy().run(connected)
+    assert (kind_of(report), report.stage, report.plc) == (Kind.NOT_OPENPLC, "start", None)
+    assert report.error is not None
+    assert "Whether the new program runs is not known" in report.error.message
+
+
+async def test_a_machine_that_does_not_say_whether_it_runs_is_not_called_running(
+    device: ScriptedDevice, connected: Connection
+) -> None:
+    device.plc = "No response from runtime"
+    job = Deploy(yes=False)
+    report = await job.run(connected)
+    assert "may be running a program" in job.asked[0]
+    assert report.error is not None
+    assert "runs on" not in report.error.message
+
+
 # -- start and verify ----------------------------------------------------------------------------------------------
 
 
@@ -398,6 +452,32 @@ async def test_a_compile_cannot_be_recalled(device: ScriptedDevice, connected: C
     assert kind_of(report) is Kind.CANCELLED
     assert report.error is not None
     assert "cannot be recalled" in report.error.message
+
+
+async def test_a_second_cancellation_does_not_cost_the_report(device: ScriptedDevice, connected: Connection) -> None:
+    compiling, asked = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: web.Request) -> web.StreamResponse:
+        compiling.set()
+        await asyncio.sleep(30)
+        return web.Response()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await asyncio.sleep(0.3)
+        return device.json({"status": "STATUS:STOPPED"})
+
+    device.script("compilation-status", hang)
+    task = asyncio.create_task(Deploy().run(connected))
+    await asyncio.wait_for(compiling.wait(), 5)
+    device.script("status", slow, forever=True)
+    task.cancel()
+    await asyncio.wait_for(asked.wait(), 5)
+    task.cancel()
+    await asyncio.sleep(0.05)
+    task.cancel()
+    report = await task
+    assert (kind_of(report), report.plc) == (Kind.CANCELLED, "STOPPED")
 
 
 async def test_cancelling_the_start_says_how_the_machine_stands(device: ScriptedDevice, connected: Connection) -> None:

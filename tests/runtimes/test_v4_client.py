@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import logging
 import traceback
@@ -13,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from rung.runtimes.errors import Kind, RuntimeFailure
-from rung.runtimes.machine import PlcState, TaskTiming, User
+from rung.runtimes.machine import PlcState, TaskTiming
 from rung.runtimes.v4 import V4Client
 from runtimes.scripted_device import PASSWORD, QUICK
 
@@ -37,7 +38,6 @@ async def test_a_new_runtime_says_that_it_has_no_user(device: ScriptedDevice) ->
     await client.create_first_user("admin", PASSWORD)
     await client.login("admin", PASSWORD)
     assert (await client.probe()).users_exist
-    assert await client.users() == (User(1, "admin", None),)
     await client.aclose()
 
 
@@ -91,13 +91,6 @@ async def test_a_changed_password_is_not_tried_again_and_again(device: ScriptedD
     for _ in range(3):
         assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
     assert device.requests.count("POST login") == 2
-
-
-async def test_the_list_of_users_survives_an_expired_token_that_this_route_does_not_report(
-    device: ScriptedDevice, client: V4Client
-) -> None:
-    device.expire_tokens()
-    assert [user.username for user in await client.users()] == ["admin"]
 
 
 async def test_logout_forgets_the_credentials(device: ScriptedDevice, client: V4Client) -> None:
@@ -238,6 +231,26 @@ async def test_a_machine_that_runs_on_after_stop_is_a_danger_that_is_told(
     assert "may still move" in failure.message
 
 
+@pytest.mark.parametrize("plc", ["No response from runtime", "STATUS:WHAT_IS_THIS", "STATUS:INIT", "STATUS:ERROR\n"])
+async def test_a_stop_that_nobody_confirms_has_not_succeeded(
+    device: ScriptedDevice, client: V4Client, plc: str
+) -> None:
+    device.plc = plc
+    failure = await failure_of(client.stop())
+    assert failure.kind is Kind.INTERNAL
+    assert "may still move" in failure.message
+
+
+async def test_a_stop_is_waited_for_through_silence_of_the_core(device: ScriptedDevice, client: V4Client) -> None:
+    device.plc = "STATUS:RUNNING"
+    device.script("status", *[device.json({"status": "No response from runtime"})] * 3)
+    assert (await client.stop()).state is PlcState.STOPPED
+
+
+def test_nothing_runs_only_in_the_states_that_say_so() -> None:
+    assert {state for state in PlcState if state.stands} == {PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR}
+
+
 # -- upload --------------------------------------------------------------------------------------------------------
 
 
@@ -284,6 +297,24 @@ async def test_a_refusal_inside_http_200_is_a_refusal(
 async def test_an_answer_without_verdict_on_the_upload_is_no_success(device: ScriptedDevice, client: V4Client) -> None:
     device.script("upload-file", device.json({"PostRequestError": "Unknown argument"}))
     assert (await failure_of(client.upload(b"x", "program.zip"))).kind is Kind.UPLOAD_REFUSED
+
+
+async def test_an_answer_that_trickles_in_for_ever_is_given_up(device: ScriptedDevice) -> None:
+    async def trickle(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for _ in range(100):
+            await response.write(b" ")
+            await asyncio.sleep(0.1)
+        return response
+
+    client = V4Client(device.address, device.identity.pin, dataclasses.replace(QUICK, upload=0.5, connect=0.5))
+    await client.login("admin", PASSWORD)
+    device.script("upload-file", trickle)
+    failure = await asyncio.wait_for(failure_of(client.upload(b"x", "program.zip")), 5)
+    assert failure.kind is Kind.TIMEOUT
+    await client.aclose()
 
 
 async def test_a_file_name_cannot_break_out_of_its_header(device: ScriptedDevice, client: V4Client) -> None:

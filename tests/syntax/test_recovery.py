@@ -276,6 +276,43 @@ STATEMENTS = {
   //^^^ error[SYN030]: jumps
     a := 1;
 """,
+    "an assignment sign turned round": """
+    a =: 4;
+    //^^ error[SYN001]: `:=`, not `=:`
+    b := 1;
+""",
+    "a misspelt ELSE before a statement on its line": """
+    IF run THEN a := 1; ELS a := 2; END_IF;
+                      //^^^ error[SYN021]: Did you mean ELSE
+    b := 1;
+""",
+    "a bare END": """
+    FOR a := 1 TO 3 DO
+        IF run THEN b := a; END;
+                          //^^^ error[SYN021]: Did you mean END_IF
+        CASE a OF 1: b := 1; ELSE b := 2; END; b := 3;
+                                        //^^^ error[SYN021]: Did you mean END_CASE
+    END;
+  //^^^ error[SYN021]: Did you mean END_FOR
+    END;
+  //^^^ error[SYN006]: no block is open
+""",
+    "a label where OF should stand": """
+    CASE a 1: b := 2; END_CASE;
+       //^ error[SYN005]: OF is missing
+    CASE a + 1 2, 3: b := 2; 4..5: b := 3; ELSE b := 4; END_CASE;
+           //^ error[SYN005]: OF is missing
+    b := 1;
+""",
+    "the choice operator of C": """
+    a := (b > 1) ? 2 : 3;
+               //^ error[SYN010]: use SEL or IF
+    a := (b > 1 ? 2 : 3) + 1;
+              //^ error[SYN010]: use SEL or IF
+    IF run THEN a := run ? b : 3; END_IF;
+                       //^ error[SYN010]: use SEL or IF
+    b := 1;
+""",
     "Pascal": """
     BEGIN
   //^^^^^ error[SYN001]: no BEGIN
@@ -324,6 +361,69 @@ FILES = {
         p : INT;
     END_VAR
     END_PROGRAM
+""",
+    "a keyword as a variable is reported where it is declared": """
+    PROGRAM Main
+    VAR
+        by : BYTE;
+      //^^ error[SYN020]: is a keyword
+        to, i : INT;
+      //^^ error[SYN020]: is a keyword
+        exit : BOOL;
+      //^^^^ error[SYN020]: is a keyword
+    END_VAR
+        to := by + 1;
+        FOR i := to TO to + 9 BY by DO
+            to := MAX(by, to);
+            IF exit AND NOT exit THEN exit := FALSE; EXIT; END_IF;
+        END_FOR;
+        FOR to := 1 TO 9 DO i := to; END_FOR;
+        WHILE to > 3 DO to := to - 1; END_WHILE;
+    END_PROGRAM
+""",
+    "types": """
+    PROGRAM Main
+    VAR
+        a : ARAY[1..3] OF INT;
+          //^^^^ error[SYN021]: Did you mean ARRAY
+        b : ARRAY[1-3] OF INT;
+                //^^^ error[SYN027]: Write `1..3`
+        c : CONSTANT INT := 1;
+          //^^^^^^^^ error[SYN001]: `VAR CONSTANT`
+        d : ARRAY[0..2] OF STRUCT x : INT; y : STRUCT z : INT; END_STRUCT; END_STRUCT;
+                         //^^^^^^ error[SYN027]: TYPE block
+        e : ARRAY[0..2] OF STRUCT x : INT;
+                         //^^^^^^ error[SYN027]: TYPE block
+    END_VAR
+        c := 2;
+    END_PROGRAM
+""",
+    "a bare END of a section": """
+    PROGRAM Main
+    VAR a : INT; END;
+               //^^^ error[SYN021]: Did you mean END_VAR
+    VAR
+        b : INT;
+    END
+  //^^^ error[SYN021]: Did you mean END_VAR
+        a := b;
+    END_PROGRAM
+""",
+    "a bare END of a POU": """
+    FUNCTION_BLOCK Motor
+    VAR a : INT; END_VAR
+        a := 1;
+    END
+  //^^^ error[SYN021]: Did you mean END_FUNCTION_BLOCK
+
+    PROGRAM Main
+    END;
+  //^^^ error[SYN021]: Did you mean END_PROGRAM
+""",
+    "a file without a POU": """
+    VAR x : INT; END_VAR
+  //^^^ error[SYN028]: inside a PROGRAM
+    x := 1;
 """,
     "a section that is never closed, before statements": """
     PROGRAM Main

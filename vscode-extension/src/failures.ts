@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 
 import type { Failure } from "./protocol.ts";
 import type { Station } from "./station.ts";
+import { withoutLinks } from "./wording.ts";
 
 interface Remedy {
   readonly title: string;
@@ -17,7 +18,7 @@ const IS_IN_THE_PROGRAM: ReadonlySet<string> = new Set(["program", "compile-fail
 export function showFailure(station: Station, failure: Failure, again?: () => unknown): void {
   station.logs.output.error(`${failure.kind}: ${failure.message} ${failure.hint}`);
   if (failure.kind === "cancelled") {
-    void vscode.window.showInformationMessage(failure.message);
+    void vscode.window.showInformationMessage(withoutLinks(failure.message));
     return;
   }
   void offer(`${failure.message} ${failure.hint}`.trim(), remedies(station, failure, again));
@@ -36,6 +37,6 @@ function remedies(station: Station, failure: Failure, again: (() => unknown) | u
 }
 
 async function offer(message: string, offered: readonly Remedy[]): Promise<void> {
-  const choice = await vscode.window.showErrorMessage(message, ...offered.map(({ title }) => title));
+  const choice = await vscode.window.showErrorMessage(withoutLinks(message), ...offered.map(({ title }) => title));
   await offered.find(({ title }) => title === choice)?.run();
 }

@@ -1,10 +1,10 @@
 // Log channels: "PLC" for what the extension and the server do, "PLC: <name>" for each machine's own log.
 //
-// Invariant: an entry of a machine's log is written once, whether it was pushed or asked for.
+// Invariant: an entry of a machine's log is written once, however often it was asked for.
 
 import * as vscode from "vscode";
 
-import type { LogEntry, LogNotice } from "./protocol.ts";
+import type { LogEntry } from "./protocol.ts";
 import type { Server } from "./server.ts";
 import { deployLogEntry, logLine } from "./wording.ts";
 
@@ -36,7 +36,6 @@ export class Logs implements vscode.Disposable {
           this.#output.debug(text);
         }
       }),
-      server.onLog((notice) => { this.append(notice); }),
       server.onDeployLog(({ target, line }) => {
         const { level, message } = deployLogEntry(line);
         write(this.#output, { level, message: `${target}: ${message}` });
@@ -45,7 +44,7 @@ export class Logs implements vscode.Disposable {
   }
 
   /** `restarted`: the machine began to count anew, so no entry is one that was written before. */
-  append({ target, entries }: LogNotice, restarted = false): void {
+  append(target: string, entries: readonly LogEntry[], restarted = false): void {
     const log = this.#machine(target);
     log.last = restarted ? undefined : log.last;
     for (const entry of entries) {

@@ -124,12 +124,6 @@ export interface ConnectionStateNotice {
   message?: string | null;
 }
 
-/** `rung/log`: new entries of a machine's own log. */
-export interface LogNotice {
-  target: string;
-  entries: LogEntry[];
-}
-
 /** `rung/deployLog`: one line of the compiler on the machine, while a download runs. */
 export interface DeployLogNotice {
   target: string;

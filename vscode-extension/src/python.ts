@@ -3,6 +3,7 @@
 import * as vscode from "vscode";
 
 import { firstThatDoes, pathCandidates, rejectionText, type Candidate, type Interpreter } from "./interpreters.ts";
+import { withoutLinks } from "./wording.ts";
 
 /** The part of the Python extension's public interface that is used here. */
 interface PythonExtension {
@@ -77,7 +78,7 @@ export async function showNoPython(failure: NoPython, showLog: () => void): Prom
   const select = "Select Interpreter";
   const install = "Install Python";
   const log = "Show Log";
-  const choice = await vscode.window.showErrorMessage(failure.message, select, install, log);
+  const choice = await vscode.window.showErrorMessage(withoutLinks(failure.message), select, install, log);
   if (choice === select) {
     const commands = await vscode.commands.getCommands(true);
     await (commands.includes("python.setInterpreter")

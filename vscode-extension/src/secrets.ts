@@ -1,10 +1,18 @@
 // Passwords, in the editor's own secret store and nowhere else.
+//
+// Invariant: a password belongs to a name at an address. A name that is given to another machine has none.
 
 import type * as vscode from "vscode";
 
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+}
+
+/** Whose password it is. */
+export interface Owner {
+  readonly name: string;
+  readonly address: string;
 }
 
 export class Secrets {
@@ -14,22 +22,22 @@ export class Secrets {
     this.#store = store;
   }
 
-  async read(target: string): Promise<Credentials | undefined> {
-    const text = await this.#store.get(key(target));
+  async read(owner: Owner): Promise<Credentials | undefined> {
+    const text = await this.#store.get(key(owner));
     return text === undefined ? undefined : parse(text);
   }
 
-  async write(target: string, credentials: Credentials): Promise<void> {
-    await this.#store.store(key(target), JSON.stringify(credentials));
+  async write(owner: Owner, credentials: Credentials): Promise<void> {
+    await this.#store.store(key(owner), JSON.stringify(credentials));
   }
 
-  async forget(target: string): Promise<void> {
-    await this.#store.delete(key(target));
+  async forget(owner: Owner): Promise<void> {
+    await this.#store.delete(key(owner));
   }
 }
 
-function key(target: string): string {
-  return `plc:${target}`;
+function key({ name, address }: Owner): string {
+  return `plc:${JSON.stringify([name, address])}`;
 }
 
 /** What another version of the extension may have stored in another form counts as nothing stored. */

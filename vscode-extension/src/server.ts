@@ -25,9 +25,9 @@ import type {
   ConnectionStateNotice,
   DeployLogNotice,
   FailureAnswer,
-  LogNotice,
 } from "./protocol.ts";
 import { cancelled, noAnswer, notRunning } from "./serverFailures.ts";
+import { withoutLinks } from "./wording.ts";
 
 const RESTARTS = 4;
 const RESTART_WINDOW_MS = 3 * 60 * 1000;
@@ -53,7 +53,6 @@ export class Server {
   readonly #output: vscode.LogOutputChannel;
   readonly #stateChanged = new vscode.EventEmitter<ServerState>();
   readonly #connectionChanged = new vscode.EventEmitter<ConnectionStateNotice>();
-  readonly #logged = new vscode.EventEmitter<LogNotice>();
   readonly #deployLogged = new vscode.EventEmitter<DeployLogNotice>();
   #client: LanguageClient | undefined;
   #state: ServerState = "stopped";
@@ -65,7 +64,6 @@ export class Server {
 
   readonly onDidChangeState = this.#stateChanged.event;
   readonly onConnectionState = this.#connectionChanged.event;
-  readonly onLog = this.#logged.event;
   readonly onDeployLog = this.#deployLogged.event;
 
   constructor(context: vscode.ExtensionContext, output: vscode.LogOutputChannel) {
@@ -117,9 +115,9 @@ export class Server {
       listeners.push(
         client.onProgress(WorkDoneProgress.type, token, (value) => {
           if (value.kind === "begin") {
-            progress.report(value.message ?? value.title, value.percentage);
+            progress.report(withoutLinks(value.message ?? value.title), value.percentage);
           } else if (value.kind === "report") {
-            progress.report(value.message, value.percentage);
+            progress.report(value.message === undefined ? undefined : withoutLinks(value.message), value.percentage);
           }
         }),
         progress.token.onCancellationRequested(() => {
@@ -168,7 +166,6 @@ export class Server {
         },
       });
       client.onNotification("rung/connectionState", (notice: ConnectionStateNotice) => { this.#connectionChanged.fire(notice); });
-      client.onNotification("rung/log", (notice: LogNotice) => { this.#logged.fire(notice); });
       client.onNotification("rung/deployLog", (notice: DeployLogNotice) => { this.#deployLogged.fire(notice); });
       client.onDidChangeState(({ newState }) => {
         if (newState === State.Running) {
@@ -246,7 +243,7 @@ export class Server {
     const restart = "Restart";
     const log = "Show Log";
     const message = `Programs are not checked and machines cannot be reached, because the language server does not run. ${text}`;
-    const choice = await vscode.window.showErrorMessage(message, restart, log);
+    const choice = await vscode.window.showErrorMessage(withoutLinks(message), restart, log);
     if (choice === restart) {
       await this.restart();
     } else if (choice === log) {

@@ -88,6 +88,14 @@ export function fingerprintLines(fingerprint: string): string {
     .join("\n");
 }
 
+/**
+ * Text as a notification shows it when it came from elsewhere: the editor makes links of `[text](command:...)`, and nobody but
+ * Rung may offer a command.
+ */
+export function withoutLinks(text: string): string {
+  return text.replaceAll("](", "] (");
+}
+
 /** One line of a machine's log, with the machine's own time. */
 export function logLine(entry: LogEntry): string {
   const time = typeof entry.timestamp === "number" ? new Date(entry.timestamp * 1000).toISOString() : (entry.timestamp ?? "");

@@ -6,7 +6,7 @@ import { suite, test } from "node:test";
 import { addressProblem, nameProblem, suggestedName } from "../src/addresses.ts";
 import { firstThatDoes, isNewEnough, pathCandidates, rejectionText } from "../src/interpreters.ts";
 import { isFailure, needsConfirmation } from "../src/protocol.ts";
-import { deployLogEntry, fingerprintLines, logLine, statusRows, statusWords, type Machine } from "../src/wording.ts";
+import { deployLogEntry, fingerprintLines, logLine, statusRows, statusWords, withoutLinks, type Machine } from "../src/wording.ts";
 
 const machine: Machine = { name: "line3", address: "192.168.0.10:8443", state: "connected", plc: "RUNNING" };
 
@@ -67,6 +67,14 @@ suite("logs and status", () => {
       ["Program MD5", "abc"],
       ["Task task0", "scan 12 µs / 15 µs / 2.1 ms (min / average / max), 7 scans, 1 overrun"],
     ]);
+  });
+});
+
+suite("notifications", () => {
+  test("what a machine says holds no link that could be clicked", () => {
+    assert.equal(withoutLinks("Failed. [Fix it](command:plc.stop) or [read](https://x)"), "Failed. [Fix it] (command:plc.stop) or [read] (https://x)");
+    assert.equal(withoutLinks("a[0](1)](2"), "a[0] (1)] (2");
+    assert.equal(withoutLinks("line3 is as it was (stopped)."), "line3 is as it was (stopped).");
   });
 });
 

@@ -13,12 +13,11 @@ from rung.cli import WrongUsage
 from rung.cli.program import load_program, print_diagnostics
 from rung.cli.session import ask, connected, error_json, exit_code, on_terminal, run_async, target_arguments
 from rung.ide.build import Built, build, check_natively
-from rung.ide.diagnostics import to_json
+from rung.ide.diagnostics import device_to_json, to_json
 from rung.runtimes.errors import Kind, RuntimeFailure
 
 if TYPE_CHECKING:
     from rung.codegen.artefact import Artefact
-    from rung.runtimes.compile_log import DeviceDiagnostic
     from rung.runtimes.deploy import DeployReport
 
 HELP = "check, build, upload, start and verify a program on a machine"
@@ -94,17 +93,10 @@ async def _deploy(options: Namespace, artefact: Artefact) -> Result:
 
 
 def _result(found: DeployReport) -> Result:
-    rows = [_device_row(item) for item in found.diagnostics]
+    rows = [
+        device_to_json(item.file, item.line, item.column, item.severity, item.message) for item in found.diagnostics
+    ]
     return Result(found.stage, found.plc, found.verified, found.md5, found.error, rows)
-
-
-def _device_row(item: DeviceDiagnostic) -> dict[str, object]:
-    line = max(item.line - 1, 0)
-    place = {"line": line, "character": max((item.column or 1) - 1, 0)}
-    return {
-        "file": item.file, "range": {"start": place, "end": place}, "severity": item.severity, "code": "device",
-        "message": item.message, "related": [],
-    }  # fmt: skip
 
 
 def _program_failure(built: Built) -> RuntimeFailure:

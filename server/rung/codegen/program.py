@@ -19,7 +19,16 @@ from rung.codegen.pous import Pous
 from rung.codegen.schedule import PlannedInstance, Schedule, plan
 from rung.codegen.sources import LineNumbers, SourceMap
 from rung.codegen.values import literal
-from rung.semantics.model import IMPLICIT_EN, IMPLICIT_ENO, Configuration, Located, Pou, Program, ProgramInstance, Variable
+from rung.semantics.model import (
+    IMPLICIT_EN,
+    IMPLICIT_ENO,
+    Configuration,
+    Located,
+    Pou,
+    Program,
+    ProgramInstance,
+    Variable,
+)
 from rung.semantics.types import Block, Type, default_value, strip
 from rung.syntax.tree import Member, PouKind, SectionKind
 

@@ -18,6 +18,7 @@ from rung.lsp.protocol import without_texts
 from rung.project.snapshot import Snapshot
 from rung.runtimes.connection import Connection, ConnectionEvent, State
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.machine import PlcState
 
 if TYPE_CHECKING:
     from rung.lsp.protocol import RungServer
@@ -148,12 +149,13 @@ async def _status(session: Session, connection: Connection) -> Answer:
     except RuntimeFailure as failure:
         answer["error"] = failure_answer(failure)
     answered = answer["error"] is None
+    md5, in_sync = await machines.program(connection, now=True) if answered else (None, None)
     return answer | {
         "state": connection.state.value,
         "plc": connection.plc if answered else None,
         "version": connection.info.version if connection.info else None,
-        "md5": await machines.md5(connection) if answered else None,
-        "inSync": await machines.in_sync(connection) if answered else None,
+        "md5": md5,
+        "inSync": in_sync,
     }
 
 
@@ -166,9 +168,12 @@ async def start(session: Session, given: Given, token: types.ProgressToken | Non
 
 async def stop(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
     connection = session.machines.connection(text(given, "target"))
-    if given.get("confirmed") is not True and (await connection.status()).plc == "RUNNING":
-        question = f"{connection.profile.name} is running. When it stops, its outputs are no longer driven."
-        return {"needsConfirmation": True, "message": question}
+    if given.get("confirmed") is not True:
+        state = (await connection.status()).state
+        if not state.stands:
+            runs = "is running" if state is PlcState.RUNNING else f"may be running ({state.sentence})"
+            question = f"{connection.profile.name} {runs}. When it stops, its outputs are no longer driven."
+            return {"needsConfirmation": True, "message": question}
     found = await connection.client.stop()
     connection.note(found)
     return {"ok": True, "plc": found.plc}
@@ -185,7 +190,7 @@ async def logs(session: Session, given: Given, token: types.ProgressToken | None
 
 
 async def disconnect(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
-    await session.machines.connection(text(given, "target")).disconnect()
+    await session.machines.disconnect(text(given, "target"))
     return {"ok": True}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from rung.ide.build import Built, check_natively
-from rung.ide.diagnostics import to_json
+from rung.ide.diagnostics import device_to_json, to_json
 from rung.lsp import convert
 from rung.lsp.machines import failure_answer
 from rung.runtimes.deploy import DeployReport, Progress, deploy
@@ -92,19 +92,28 @@ async def _run(
     work = asyncio.ensure_future(
         deploy(connection, artefact, start=start, confirm_stop=confirm, precheck=check_natively, progress=bar.tell)
     )
-    bar.when_cancelled(work.cancel)
-    try:
-        report = await asyncio.shield(work)
-    except asyncio.CancelledError:
-        # A cancelled request is answered like every other: the user has to know what the machine does now.
-        uncancel = getattr(
-            asyncio.current_task(), "uncancel", None
-        )  # Python 3.11: this cancellation has been dealt with
-        if uncancel is not None:
-            uncancel()
-        work.cancel()
-        report = await work
-    return report, questions[0] if questions else None
+    taken_back = False
+
+    def take_back() -> None:
+        # Only once, however often and by whichever way: a second time would break off what finds out what the machine does now.
+        nonlocal taken_back
+        if not taken_back:
+            taken_back = True
+            work.cancel()
+
+    bar.when_cancelled(take_back)
+    while not work.done():
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if work.cancelled():
+                raise
+            # A cancelled request is answered like every other: the user has to know what the machine does now.
+            uncancel = getattr(asyncio.current_task(), "uncancel", None)  # Python 3.11: this one has been dealt with
+            if uncancel is not None:
+                uncancel()
+            take_back()
+    return work.result(), questions[0] if questions else None
 
 
 class _Bar:
@@ -173,6 +182,11 @@ def _by_file(found: tuple[DeviceDiagnostic, ...]) -> dict[Path, list[types.Diagn
     return files
 
 
+def device_rows(found: tuple[DeviceDiagnostic, ...]) -> list[dict[str, object]]:
+    """Return what the device's compiler said as the JSON contract has our own findings."""
+    return [device_to_json(item.file, item.line, item.column, item.severity, item.message) for item in found]
+
+
 def _answer(report: DeployReport, diagnostics: list[dict[str, object]]) -> dict[str, object]:
     return {
         "ok": report.ok,
@@ -181,8 +195,5 @@ def _answer(report: DeployReport, diagnostics: list[dict[str, object]]) -> dict[
         "verified": report.verified,
         "md5": report.md5,
         "error": report.error and failure_answer(report.error),
-        "diagnostics": diagnostics or [
-            {"file": item.file, "line": item.line, "severity": item.severity, "message": item.message}
-            for item in report.diagnostics
-        ],
-    }  # fmt: skip
+        "diagnostics": diagnostics or device_rows(report.diagnostics),
+    }

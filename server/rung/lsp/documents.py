@@ -1,7 +1,8 @@
 """The programs behind the open documents: one snapshot per program folder, what the editor holds in place of what the disk holds.
 
-Invariants: the event loop only notes what changed; reading, parsing and checking run on one worker thread, in order, so the loop stays
-free. Diagnostics of an older text are never published over a newer one. A file's problems are shown by one program only.
+Invariants: the event loop only notes what changed, and looks which of the folders above a file its program begins in; searching folders,
+reading, parsing and checking run on one worker thread, in order, so the loop stays free. Nothing is asked of a program while its files are
+still being searched for. Diagnostics of an older text are never published over a newer one. A file's problems are shown by one program only.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class _Program:
     """The program of one folder, or of one document that is part of no folder's program.
 
     `files` are its files as the loop knows them, `waiting` what has changed since the worker made `snapshot`. `generation` counts
-    the changes; `shown` is what was last published for each file, with its version. `failure` says why its files are not known,
+    the changes; `listing` is under way while its folder is searched; `shown` is what was last published for each file, with its version. `failure` says why its files are not known,
     `unreadable` which of them are missing in the snapshot.
     """
 
@@ -49,6 +50,7 @@ class _Program:
     generation: int = 0
     shown: dict[Path, tuple[int | None, Sequence[Diagnostic]]] = field(default_factory=dict)
     due: asyncio.Task[None] | None = None
+    listing: asyncio.Task[None] | None = None
     failure: str | None = None
     unreadable: dict[Path, str] = field(default_factory=dict)
     snapshot: Snapshot | None = None
@@ -73,6 +75,12 @@ class _Program:
         if self.findings is None:
             self.findings = Findings()
         return self.findings.of(self.newest())
+
+    def rest(self) -> None:
+        """Begin nothing new."""
+        for task in (self.due, self.listing):
+            if task is not None:
+                task.cancel()
 
     def _read(self, path: Path, kept: _Kept) -> bytes | None:
         self.unreadable.pop(path, None)
@@ -172,11 +180,13 @@ class Documents:
     async def ask_program(self, home: Path, question: Callable[[Snapshot], _Result]) -> _Result:
         """Ask something of a program, as the editor sees it now. The question is put on the worker thread."""
         program = self._program(home)
+        await _listed(program)
         return await self._in_worker(lambda: question(program.newest()))
 
     async def checked(self, home: Path) -> tuple[Snapshot, Mapping[Path, Sequence[Diagnostic]]]:
         """Return a program as the editor sees it now, with all findings about it."""
         program = self._program(home)
+        await _listed(program)
         return await self._in_worker(lambda: (program.newest(), program.check()))
 
     def only_home(self) -> Path | None:
@@ -190,8 +200,7 @@ class Documents:
     def close(self) -> None:
         """Begin nothing new."""
         for program in self._programs.values():
-            if program.due is not None:
-                program.due.cancel()
+            program.rest()
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     # -- which files belong together -------------------------------------------------------------------------------
@@ -218,16 +227,21 @@ class Documents:
         return program
 
     def _list(self, program: _Program) -> None:
-        """Bring the list of a program's files up to date."""
-        from rung.project.discovery import sources_below
+        """Begin to bring the list of a program's files up to date; a search that waits for the worker is replaced."""
+        if program.listing is not None:
+            program.listing.cancel()
+        program.listing = asyncio.get_running_loop().create_task(self._search(program))
 
+    async def _search(self, program: _Program) -> None:
+        found = await self._in_worker(lambda: _sources(program.home))
+        # What was opened, closed or changed meanwhile counts: from here on the loop does nothing else.
         listed = {path for path, home in self._homes.items() if home == program.home}
         before, program.failure = program.failure, None
-        try:
-            listed |= set(sources_below(program.home)) if program.home.is_dir() else {program.home}
-        except (OSError, ValueError) as error:
-            program.failure = str(error)
+        if isinstance(found, str):
+            program.failure = found
             listed |= program.files
+        else:
+            listed |= found
         if program.failure is not None and program.failure != before:
             self._complain(f"Which files make the program in {program.home} is not known. {program.failure}")
         for path in program.files - listed:
@@ -254,8 +268,7 @@ class Documents:
         return any(folder == home or folder in home.parents for folder in self._folders)
 
     def _forget(self, program: _Program) -> None:
-        if program.due is not None:
-            program.due.cancel()
+        program.rest()
         self._programs.pop(program.home, None)
         for path, (_, found) in program.shown.items():
             if found and self._homes.get(path, program.home) == program.home:
@@ -281,6 +294,7 @@ class Documents:
 
     async def _refresh(self, program: _Program) -> None:
         await asyncio.sleep(self.delay)
+        await _listed(program)
         generation, missing = program.generation, set(program.unreadable)
         found = await self._in_worker(program.check)
         for path, reason in program.unreadable.items():
@@ -302,6 +316,22 @@ class Documents:
 
     async def _in_worker(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+async def _listed(program: _Program) -> None:
+    """Wait until a program's files are known."""
+    while program.listing is not None and not program.listing.done():
+        await asyncio.wait([program.listing])
+
+
+def _sources(home: Path) -> set[Path] | str:
+    """Return a program's files on the disk, or why they are not known. On the worker only."""
+    from rung.project.discovery import sources_below
+
+    try:
+        return set(sources_below(home)) if home.is_dir() else {home}
+    except (OSError, ValueError) as error:
+        return str(error)
 
 
 def _load() -> None:

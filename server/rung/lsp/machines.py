@@ -1,12 +1,17 @@
-"""The server's connections to machines, one per saved name, and what is known of the program each of them runs."""
+"""The server's connections to machines, one per saved name, and what is known of the program each of them runs.
+
+Invariants: what is said of a machine is about the machine that the connection reaches, whatever is saved under its name by now; nothing is
+done to a machine by a name that means another one now. What a machine has in its memory is never older than one heartbeat.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rung.runtimes.address import Address
 from rung.runtimes.connection import Connection, ConnectionEvent, Outcome, State
@@ -16,13 +21,16 @@ from rung.runtimes.profiles import Profile, ProfileStore, resolve_target
 
 ProgramMd5 = Callable[["Path | None"], Awaitable["str | None"]]
 
+_HEARTBEAT_S: Final = 2.0
+
 
 @dataclass(slots=True)
 class Known:
-    """What was read from a machine since its state last changed: its program's MD5. `home` is the program deployed to it last."""
+    """What was read from a machine: its program's MD5, good `until` then. `home` is the program deployed to it last."""
 
-    md5: str | None = None
     home: Path | None = None
+    md5: str | None = None
+    until: float = 0.0
 
 
 class Machines:
@@ -31,30 +39,50 @@ class Machines:
     Args:
         on_change: told every change of every connection.
         program_md5: the MD5 that a program would have now, None while it has errors.
+        clock: seconds that only grow.
     """
 
-    def __init__(self, on_change: Callable[[ConnectionEvent], None], program_md5: ProgramMd5) -> None:
+    def __init__(
+        self,
+        on_change: Callable[[ConnectionEvent], None],
+        program_md5: ProgramMd5,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._on_change = on_change
         self._program_md5 = program_md5
+        self._clock = clock
         self._connections: dict[str, Connection] = {}
         self._known: dict[str, Known] = {}
         self._profiles = ProfileStore()
 
     def connection(self, target: str) -> Connection:
-        """Return the connection to a saved name or an address; made when first asked for.
+        """Return the connection to a saved name or an address, to use the machine; made when first asked for.
 
         Raises:
-            RuntimeFailure: it is neither.
+            RuntimeFailure: it is neither, or another address was saved under this name while the connection is open.
         """
+        profile, found = self._find(target)
+        if found.profile.address != profile.address:
+            raise RuntimeFailure(
+                Kind.LOST,
+                f"{profile.name} is still the connection to {found.profile.address}, but {profile.address} is saved under this name "
+                "now. Nothing was done to either machine.",
+                "Reconnect first: disconnect, then connect again.",
+            )
+        return found
+
+    def _find(self, target: str) -> tuple[Profile, Connection]:
+        """Return what is saved under a name, and the connection under that name, which may reach another address while it is open."""
         try:
             profile = resolve_target(target, self._profiles)
         except ValueError as error:
             raise RuntimeFailure(Kind.DNS, str(error), "Add the connection first.") from None
         found = self._connections.get(profile.name)
         if found is None or (found.profile.address != profile.address and found.state is State.DISCONNECTED):
+            self._known.pop(profile.name, None)
             found = self._connections[profile.name] = Connection(profile)
             found.on_change(self._changed)
-        return found
+        return profile, found
 
     def all(self) -> list[Connection]:
         """Return every connection that a command has named."""
@@ -62,29 +90,37 @@ class Machines:
 
     def deployed(self, connection: Connection, home: Path, md5: str | None) -> None:
         """Note which program was sent to a machine, and what the machine said it runs then."""
-        self._known[connection.profile.name] = Known(md5, home)
+        self._known[connection.profile.name] = Known(home, md5, self._clock() + _HEARTBEAT_S)
 
-    async def md5(self, connection: Connection) -> str | None:
-        """Return the MD5 of the program that a machine has in its memory; None when it does not say."""
+    async def program(self, connection: Connection, *, now: bool) -> tuple[str | None, bool | None]:
+        """Return the MD5 of the program that a machine has in its memory, and whether that is what the editor shows.
+
+        Args:
+            connection: the machine's.
+            now: read it anew; otherwise it may be a heartbeat old, for others may download, too.
+
+        Returns:
+            None for what is not known: the machine does not say, or there is nothing to compare.
+        """
+        if connection.state is not State.CONNECTED:
+            return None, None
         known = self._known.setdefault(connection.profile.name, Known())
-        if known.md5 is None and connection.state is State.CONNECTED:
-            with contextlib.suppress(RuntimeFailure):
-                known.md5 = await connection.debug.md5()
-        return known.md5
-
-    async def in_sync(self, connection: Connection) -> bool | None:
-        """Whether the machine has in its memory what the editor shows; None when there is nothing to compare."""
-        theirs = await self.md5(connection)
-        if theirs is None:
-            return None
-        ours = await self._program_md5(self._known[connection.profile.name].home)
-        return None if ours is None else ours == theirs
+        if now or known.until <= self._clock():
+            asked = self._clock()
+            try:
+                known.md5, known.until = await connection.debug.md5(), asked + _HEARTBEAT_S
+            except RuntimeFailure:
+                # Counted from the end of a long wait, so that a machine that is silent does not keep every list of machines waiting.
+                known.md5, known.until = None, self._clock() + _HEARTBEAT_S
+        theirs = known.md5
+        ours = None if theirs is None else await self._program_md5(known.home)
+        return theirs, None if ours is None else ours == theirs
 
     def _changed(self, event: ConnectionEvent) -> None:
         # Whoever changed the machine's state may have changed its program, too.
         known = self._known.get(event.target)
         if known is not None:
-            known.md5 = None
+            known.md5, known.until = None, 0.0
         self._on_change(event)
 
     async def rows(self) -> list[dict[str, object]]:
@@ -93,20 +129,23 @@ class Machines:
         for name, connection in self._connections.items():
             if connection.state is not State.DISCONNECTED:
                 profiles.setdefault(name, connection.profile)
-        return [await self._row(profile) for profile in profiles.values()]
+        return list(await asyncio.gather(*(self._row(profile) for profile in profiles.values())))
 
     async def _row(self, profile: Profile) -> dict[str, object]:
         connection = self._connections.get(profile.name)
+        if connection is not None and connection.state is not State.DISCONNECTED:
+            profile = connection.profile
         row: dict[str, object] = {"name": profile.name, "address": str(profile.address), "username": profile.username}
         if connection is None:
             return {**row, "state": State.DISCONNECTED.value, "plc": None, "version": None, "inSync": None, "md5": None}
+        md5, in_sync = await self.program(connection, now=False)
         return {
             **row,
             "state": connection.state.value,
             "plc": connection.plc,
             "version": connection.info.version if connection.info else None,
-            "inSync": await self.in_sync(connection),
-            "md5": await self.md5(connection),
+            "inSync": in_sync,
+            "md5": md5,
         }
 
     def add(self, name: str, address: str, username: str | None) -> None:
@@ -122,10 +161,14 @@ class Machines:
 
     async def remove(self, target: str) -> None:
         """Disconnect from a machine and forget it; its certificate stays trusted."""
-        name = self.connection(target).profile.name
+        name = self._find(target)[0].name
         await self._connections.pop(name).disconnect()
         self._known.pop(name, None)
         self._profiles.remove(name)
+
+    async def disconnect(self, target: str) -> None:
+        """Disconnect from a machine, wherever the connection leads."""
+        await self._find(target)[1].disconnect()
 
     async def forget_certificate(self, target: str) -> None:
         """Disconnect from a machine and trust its certificate no longer."""

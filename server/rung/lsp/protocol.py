@@ -106,8 +106,8 @@ class RungServer(LanguageServer):
             await self._session.close()
 
     def complain(self, text: str) -> None:
-        """Show the user a sentence."""
-        self.window_show_message(types.ShowMessageParams(types.MessageType.Error, text))
+        """Show the user a sentence. It may quote a path or a file, of which no editor is to make a link that runs a command."""
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Error, text.replace("](", "] (")))
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:
         """Log what went wrong inside, without the texts of errors: they may quote what was sent, and that can hold a password."""

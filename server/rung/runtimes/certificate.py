@@ -16,14 +16,13 @@ _UNREADABLE = "not readable"
 class Certificate:
     """What one TLS handshake showed.
 
-    `sha256` is 64 upper-case hex digits. `subject`, `not_after` (ISO 8601) and `san` are shown to the user only: every
+    `sha256` is 64 upper-case hex digits. `subject` and `not_after` (ISO 8601) are shown to the user only: every
     OpenPLC device calls itself `localhost` (runtime protocol, section 2), so they prove nothing.
     """
 
     sha256: str
     subject: str
     not_after: str
-    san: tuple[str, ...]
 
     @property
     def fingerprint(self) -> str:
@@ -37,19 +36,14 @@ class Certificate:
         try:
             from cryptography import x509  # loading it takes long, and most commands never show a certificate
         except ImportError:
-            return cls(sha256, *_described_by_ssl(der), ())
+            return cls(sha256, *_described_by_ssl(der))
         try:
             parsed = x509.load_der_x509_certificate(der)
             subject = clean(parsed.subject.rfc4514_string(), 200)
             not_after = parsed.not_valid_after_utc.isoformat()
         except ValueError:
-            return cls(sha256, _UNREADABLE, _UNREADABLE, ())
-        try:
-            names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            san = tuple(clean(str(name.value), 100) for name in names)[:20]
-        except (ValueError, x509.ExtensionNotFound):
-            san = ()
-        return cls(sha256, subject, not_after, san)
+            return cls(sha256, _UNREADABLE, _UNREADABLE)
+        return cls(sha256, subject, not_after)
 
 
 def _described_by_ssl(der: bytes) -> tuple[str, str]:

@@ -14,7 +14,8 @@ from typing import Protocol
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import Compilation
 
-_TRANSPORT = {Kind.REFUSED, Kind.UNREACHABLE, Kind.TIMEOUT, Kind.LOST, Kind.DNS, Kind.NOT_OPENPLC}
+TRANSPORT = {Kind.REFUSED, Kind.UNREACHABLE, Kind.TIMEOUT, Kind.LOST, Kind.DNS, Kind.NOT_OPENPLC}
+"""Failures that tell nothing of the machine, only that it did not answer."""
 _MOST_FAILURES = 10
 _LAST_WORDS = 0.3
 
@@ -38,7 +39,8 @@ async def follow_compilation(
         deadline: seconds after which we give up waiting; the device goes on.
 
     Raises:
-        RuntimeFailure: `compile-failed` when the verdict will never come, `timeout`, or the tenth transport failure.
+        RuntimeFailure: `compile-failed` when the verdict will never come, `timeout`, or the tenth transport failure;
+            its message says what may be true of the machine.
     """
     began = time.monotonic()
     shown: tuple[str, ...] = ()
@@ -49,8 +51,13 @@ async def follow_compilation(
             now = await machine.compilation()
         except RuntimeFailure as failure:
             failures += 1
-            if failure.kind not in _TRANSPORT or failures >= _MOST_FAILURES:
-                raise
+            if failure.kind not in TRANSPORT or failures >= _MOST_FAILURES:
+                raise RuntimeFailure(
+                    failure.kind,
+                    f"{failure.message} The device was compiling, and how that ended is not known: it may be stopped and "
+                    "have the new program, or none.",
+                    failure.hint,
+                ) from None
             verdict = False
         else:
             failures = 0

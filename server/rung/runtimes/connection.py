@@ -212,7 +212,10 @@ class Connection:
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Suspend the heartbeat while something else watches the machine: one that compiles may fall silent for a minute."""
+        """Do not call the machine lost while it compiles, for it may then fall silent for a minute (section 7).
+
+        The heartbeat goes on, so that a state that nobody has confirmed for three beats is not shown as the present one.
+        """
         self._held += 1
         try:
             yield
@@ -294,24 +297,40 @@ class Connection:
     # -- looking after it ------------------------------------------------------------------------------------------
 
     async def _keep(self, client: V4Client) -> None:
+        try:
+            await self._look_after(client)
+        except Exception as error:  # a watch that ended in silence would leave "connected" standing for ever
+            # The type alone: the message and the trace of an unforeseen error may hold anything.
+            logging.getLogger(__name__).error("the watch over a machine failed: %s", type(error).__name__)
+            self._failed(
+                RuntimeFailure(
+                    Kind.INTERNAL,
+                    f"A defect of Rung ended the watch over {self.profile.name}: its state is not known any more.",
+                    "Connect again; if it happens again, please report it.",
+                )
+            )
+
+    async def _look_after(self, client: V4Client) -> None:
         loop = asyncio.get_running_loop()
         missed = 0
         while True:
             due = loop.time() + self._heartbeat
-            if not self._held:
-                try:
-                    self.note(await client.status(timeout=self._heartbeat))
-                    missed = 0
-                except RuntimeFailure as failure:
-                    missed += 1
-                    if failure.kind in _ONLY_THE_USER:
-                        self._failed(failure)
+            try:
+                self.note(await client.status(timeout=self._heartbeat))
+                missed = 0
+            except RuntimeFailure as failure:
+                missed += 1
+                if failure.kind in _ONLY_THE_USER:
+                    self._failed(failure)
+                    return
+                if missed >= _MISSES and self._held:
+                    silent = "is receiving or compiling a program and does not answer; its state is not known."
+                    self._set(State.CONNECTED, None, f"{self.profile.name} {silent}")
+                elif missed >= _MISSES:
+                    self._failed(self._lost(failure))
+                    if not await self._come_back(client):
                         return
-                    if missed >= _MISSES and not self._held:
-                        self._failed(self._lost(failure))
-                        if not await self._come_back(client):
-                            return
-                        missed = 0
+                    missed = 0
             await asyncio.sleep(max(0.0, due - loop.time()))
 
     async def _come_back(self, client: V4Client) -> bool:

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from rung.codegen.artefact import Artefact
 from rung.runtimes.compile_log import DeviceDiagnostic, parse_compile_log
-from rung.runtimes.compile_watch import follow_compilation
+from rung.runtimes.compile_watch import TRANSPORT, follow_compilation
 from rung.runtimes.connection import Connection
 from rung.runtimes.deadline import within
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import PlcState
 from rung.runtimes.v4 import TARGET
 
-_STANDS = (PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR, PlcState.CORE_DOWN)
 _TROUBLE = ("WARNING", "ERROR", "CRITICAL")
 _READ_BACKS = 4
 _CANCEL_PATIENCE = 3.0
@@ -68,7 +67,7 @@ async def deploy(
     """Download a program, start it, and read back that it runs.
 
     A cancelled deploy ends with a report like every other (kind `cancelled`), so that the caller can say what the machine
-    does now; only a second cancellation breaks it off without one.
+    does now. More cancellations change nothing: asking the machine for its state ends after three seconds at most.
 
     Args:
         connection: to the machine; connected.
@@ -86,12 +85,21 @@ async def deploy(
     except RuntimeFailure as failure:
         return job.report(failure)
     except asyncio.CancelledError:
-        uncancel = getattr(
-            asyncio.current_task(), "uncancel", None
-        )  # Python 3.11: this cancellation has been dealt with
-        if uncancel is not None:
-            uncancel()
-        return job.report(await job.cancelled())
+        _dealt_with()
+        told = asyncio.ensure_future(job.cancelled())
+        while not told.done():
+            try:
+                await asyncio.wait({told})  # which, unlike awaiting it, does not hand a cancellation on to it
+            except asyncio.CancelledError:
+                _dealt_with()
+        return job.report(told.result())
+
+
+def _dealt_with() -> None:
+    """Tell the running task, from Python 3.11, that its latest cancellation has been obeyed."""
+    uncancel = getattr(asyncio.current_task(), "uncancel", None)
+    if uncancel is not None:
+        uncancel()
 
 
 class _Deploy:
@@ -134,12 +142,19 @@ class _Deploy:
         self._tell("login", "Looking at the machine.")
         state = await self._look()
         self._last_entry = await self._newest_log_entry()
-        if state not in _STANDS:
-            await self._ask(confirm_stop)
+        if not state.stands:
+            await self._ask(state, confirm_stop)
         with self._connection.hold():
             await self._upload()
             await self._compile()
-        state = await self._look()
+        try:
+            state = await self._look()
+        except RuntimeFailure as failure:
+            raise RuntimeFailure(
+                failure.kind,
+                f"{failure.message} The new program is on {self._name} and was not started; its state at this moment is not known.",
+                failure.hint,
+            ) from None
         if not start:
             self._tell("compile", f"The new program is on {self._name}, and was not started: {state.sentence}.")
             return self.report(None)
@@ -207,23 +222,33 @@ class _Deploy:
             "See the compiler's messages. If your program is without errors, this is a defect of Rung: please report it.",
         )
 
-    async def _ask(self, confirm_stop: Callable[[str], Awaitable[bool]]) -> None:
+    async def _ask(self, state: PlcState, confirm_stop: Callable[[str], Awaitable[bool]]) -> None:
+        runs = state is PlcState.RUNNING
+        is_running = "is running a program" if runs else f"may be running a program ({state.sentence})"
         question = (
-            f"{self._name} ({self._connection.profile.address}) is running a program. The download stops the machine and "
+            f"{self._name} ({self._connection.profile.address}) {is_running}. The download stops the machine and "
             "replaces that program. Continue?"
         )
         if not await confirm_stop(question):
             raise RuntimeFailure(
                 Kind.CANCELLED,
-                f"Nothing was sent to {self._name}: its program runs on.",
+                f"Nothing was sent to {self._name}: " + ("its program runs on." if runs else "it is as it was."),
                 "Deploy when it may be stopped.",
             )
 
     async def _look(self) -> PlcState:
+        self._plc = None  # the state of before is no answer when this question gets none
         status = await self._connection.client.status()
         self._plc = status.plc
         self._connection.note(status)
         return status.state
+
+    async def _look_after_failure(self) -> None:
+        """Note the state if the machine tells it: what failed before is the news, not that this question fails, too."""
+        try:
+            await self._look()
+        except RuntimeFailure:
+            self._plc = None
 
     async def _upload(self) -> None:
         def on_bytes(sent: int, total: int) -> None:
@@ -240,6 +265,7 @@ class _Deploy:
                 raise await self._with_log(failure) from None  # only the log names the rule that was broken
             if failure.kind in (Kind.BUSY, Kind.CREDENTIALS, Kind.CERTIFICATE_CHANGED):
                 raise
+            self._plc = None
             if self._sent_all:
                 now = "The program was sent, but whether the device takes it is not known: it may compile it and stop the machine."
             else:
@@ -255,12 +281,13 @@ class _Deploy:
             self._tell("compile", f"Compiling on the device ({time.monotonic() - began:.0f} s).", log_line=line)
 
         self._tell("compile", "Compiling on the device.")
+        self._plc = None  # the device stops its program at a moment of its own
         verdict = await follow_compilation(self._connection.client, on_line, poll=self._poll)
         self._diagnostics = parse_compile_log(verdict.log, self._artefact.sources)
         if verdict.ok:
             self._diagnostics = tuple(d for d in self._diagnostics if d.severity != "error")
             return
-        await self._look()
+        await self._look_after_failure()
         raise RuntimeFailure(
             Kind.COMPILE_FAILED,
             f"{self._name} could not compile the program. The device stopped the machine and erased the program it had before, "
@@ -273,8 +300,13 @@ class _Deploy:
         try:
             status = await self._connection.client.start()
         except RuntimeFailure as failure:
+            self._plc = None
+            if failure.kind in TRANSPORT:
+                raise RuntimeFailure(
+                    failure.kind, f"{failure.message} Whether the new program runs is not known.", failure.hint
+                ) from None
+            await self._look_after_failure()
             if failure.kind in (Kind.CRASHED, Kind.START_FAILED):
-                await self._look()
                 raise await self._explain(failure) from None
             raise
         self._plc = status.plc
@@ -285,11 +317,10 @@ class _Deploy:
         self._md5 = await self._read_back()
         if self._md5 != self._artefact.md5:
             raise self._not_ours()
-        self._verified = True
         await asyncio.sleep(self._settle)
         state = await self._look()
-        if state is not PlcState.RUNNING:
-            self._verified = False
+        self._verified = state is PlcState.RUNNING
+        if not self._verified:
             raise await self._explain(self._crashed(state))
 
     async def _read_back(self) -> str | None:

@@ -26,6 +26,15 @@ class PlcState(str, Enum):
         """The state in words."""
         return _SENTENCES[self]
 
+    @property
+    def stands(self) -> bool:
+        """Whether it is certain that no program runs and none is about to.
+
+        False for `CORE_DOWN`, too: the device starts its core again within seconds, and a core that boots starts the
+        program by itself (runtime protocol, section 5.1).
+        """
+        return self in (PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR)
+
 
 _SENTENCES = {
     PlcState.INIT: "the program is being loaded",
@@ -68,11 +77,10 @@ class TaskTiming:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeStatus:
-    """State, tasks (empty unless asked for), and the mode switch (`run`, `stop`) of a device that has one."""
+    """The state and the tasks' times (empty unless asked for)."""
 
     state: PlcState
     tasks: tuple[TaskTiming, ...] = ()
-    switch: str | None = None
 
     @property
     def plc(self) -> str:
@@ -96,15 +104,6 @@ class LogPage:
 
     entries: tuple[LogEntry, ...]
     restarted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """An account on a device. `role` is None on runtimes before 4.1.9."""
-
-    id: int
-    username: str
-    role: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rung.runtimes import v4_answers
 from rung.runtimes.address import Address
 from rung.runtimes.device_text import clean
 from rung.runtimes.errors import Kind, RuntimeFailure
-from rung.runtimes.machine import Compilation, LogEntry, LogPage, PlcState, RuntimeInfo, RuntimeStatus, User
+from rung.runtimes.machine import Compilation, LogEntry, LogPage, PlcState, RuntimeInfo, RuntimeStatus
 from rung.runtimes.v4_session import Answer, Body, Session, Timeouts
 
 TARGET = "openplc-v4"
@@ -118,20 +118,6 @@ class V4Client:
         """A token for the debug channel; `stale` names one that was just refused there."""
         return await self._session.token(stale)
 
-    async def users(self) -> tuple[User, ...]:
-        """The accounts of the device."""
-        path = "/api/get-users-info"
-        stale = await self._session.token()
-        answer = await self._session.call("GET", path)
-        accounts = v4_answers.users(self._session.parse(answer))
-        if accounts is None:
-            # This one route treats a refused token as none at all instead of saying 401 (transcript H11).
-            await self._session.token(stale)
-            accounts = v4_answers.users(self._session.parse(await self._session.call("GET", path)))
-        if accounts is None:
-            raise self._session.odd("no list of users")
-        return accounts
-
     # -- the machine -----------------------------------------------------------------------------------------------
 
     async def status(self, stats: bool = False, timeout: float | None = None) -> RuntimeStatus:
@@ -167,7 +153,7 @@ class V4Client:
         status = await self.status()
         while status.state is not PlcState.RUNNING:
             waited = time.monotonic() - began
-            if waited > self.timeouts.grace and status.state in (PlcState.EMPTY, PlcState.STOPPED, PlcState.ERROR):
+            if waited > self.timeouts.grace and status.state.stands:
                 raise self._not_running(status.state)
             if waited > self.timeouts.settle:
                 raise self._not_running(status.state)
@@ -176,15 +162,15 @@ class V4Client:
         return status
 
     async def stop(self) -> RuntimeStatus:
-        """Stop the program and wait until it stands. A machine that does not run is left as it is.
+        """Stop the program and wait until it is certain that none runs. A machine that stands is left as it is.
 
         Raises:
-            RuntimeFailure: `busy`, or `internal` when it goes on running.
+            RuntimeFailure: `busy`, or `internal` when it goes on running or does not say that it stands.
         """
         await self._command("/api/stop-plc", "STOP:")
         began = time.monotonic()
         status = await self.status()
-        while status.state in (PlcState.RUNNING, PlcState.TRANSITIONING):
+        while not status.state.stands:
             if time.monotonic() - began > self.timeouts.settle:
                 raise RuntimeFailure(
                     Kind.INTERNAL,

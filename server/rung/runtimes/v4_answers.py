@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from rung.runtimes.device_text import clean
-from rung.runtimes.machine import Compilation, LogEntry, PlcState, RuntimeStatus, TaskTiming, User
+from rung.runtimes.machine import Compilation, LogEntry, PlcState, RuntimeStatus, TaskTiming
 
 _MOST_TASKS = 256
 _STATES = {f"STATUS:{state.value}": state for state in PlcState}
@@ -29,8 +29,7 @@ def status(answer: dict[str, object]) -> RuntimeStatus | None:
     timing = answer.get("timing_stats")
     rows = timing.get("tasks") if isinstance(timing, dict) else None
     tasks = tuple(_task(row) for row in rows[:_MOST_TASKS] if isinstance(row, dict)) if isinstance(rows, list) else ()
-    switch = answer.get("switchPosition")
-    return RuntimeStatus(state, tasks, switch if switch in ("run", "stop") and isinstance(switch, str) else None)
+    return RuntimeStatus(state, tasks)
 
 
 def plc_state(text: object) -> PlcState | None:
@@ -70,19 +69,6 @@ def log_entries(answer: dict[str, object]) -> tuple[LogEntry, ...] | None:
         timestamp, level, message = (clean(text) if isinstance(text, str) else "" for text in texts)
         entries.append(LogEntry(number, timestamp, level, message))
     return tuple(sorted(entries, key=lambda entry: entry.id))
-
-
-def users(rows: object) -> tuple[User, ...] | None:
-    """The accounts; None when this is not the list that a logged-in user gets."""
-    if not isinstance(rows, list):
-        return None
-    accounts: list[User] = []
-    for row in rows:
-        number, name, role = (row.get(key) if isinstance(row, dict) else None for key in ("id", "username", "role"))
-        if not isinstance(number, int) or isinstance(number, bool) or not isinstance(name, str):
-            return None
-        accounts.append(User(number, clean(name, 200), clean(role, 40) if isinstance(role, str) else None))
-    return tuple(accounts)
 
 
 def message(answer: object) -> str:

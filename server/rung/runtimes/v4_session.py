@@ -23,6 +23,8 @@ from rung.runtimes.transport import PinnedTransport
 VERSION_HEADER = "X-OpenPLC-Runtime-Version"
 
 _ORDINARY_ANSWER = 1_000_000
+_SLOWEST_LINK = 16_000
+"""Bytes per second of the slowest link that an upload is given time for; no peer may hold us by trickling."""
 _TOKEN_REFUSED = (401, 422)
 """Expired, revoked and deleted-user tokens give 401, tokens of a reset device 422 (runtime protocol, section 1.1)."""
 
@@ -249,12 +251,10 @@ class Session:
             headers=_headers(content, token),
             timeout=httpx.Timeout(seconds, connect=min(self.timeouts.connect, seconds)),
         )
+        in_all = seconds + (self.timeouts.connect if deadline is None else 0)
         if isinstance(content, Body):
-            return await self._exchange(
-                request, largest
-            )  # its length decides how long it takes; each part has a timeout
+            in_all += self.timeouts.connect + content.length / _SLOWEST_LINK
         try:
-            in_all = seconds + (self.timeouts.connect if deadline is None else 0)
             return await within(in_all, self._exchange(request, largest))
         except TimeoutError:
             raise describe(TimeoutError(), self.address) from None

@@ -231,6 +231,9 @@ def _parenthesis(p: Stream) -> Expr:
     p.pos += 1
     p.nesting += 1
     inner = condition(p)
+    if p.kinds[p.pos] == BAD:
+        p.expected("a closing bracket")
+        inner = ErrorExpr(inner.start, inner.end)
     p.nesting -= 1
     height = p.height
     close(p, RPAREN, opener)

@@ -10,11 +10,14 @@ from typing import Final
 from rung.syntax.blocks import OPENER
 from rung.syntax.stream import Stream
 from rung.syntax.tokens import (
+    ASSIGN,
     BAD,
     CARET,
     CASE,
     DO,
     DOT,
+    END_CASE,
+    END_IF,
     EOF,
     FALSE,
     FOR,
@@ -28,7 +31,9 @@ from rung.syntax.tokens import (
     NOT,
     NUMBER,
     OF,
+    POU_OPENERS,
     PRAGMA,
+    PROGRAM,
     RBRACKET,
     REPEAT,
     RPAREN,
@@ -37,12 +42,14 @@ from rung.syntax.tokens import (
     STRING,
     THEN,
     TO,
+    TOP_OPENERS,
     TRUE,
     TYPED,
     WHILE,
 )
 from rung.syntax.tree import ErrorStatement, Statement
 
+_WITH_ELSE: Final = frozenset({END_IF, END_CASE})
 _ATTACHED: Final = frozenset({DOT, LPAREN, LBRACKET, CARET})
 _VALUES: Final = frozenset({IDENT, INTEGER, NUMBER, STRING, TYPED, NOT, TRUE, FALSE, MINUS, LPAREN})
 _OPENING_WORDS: Final = ("IF", "CASE", "FOR", "WHILE", "ELSIF", "UNTIL")
@@ -86,8 +93,12 @@ def statement(p: Stream, found: list[Statement]) -> bool:
         return True
     if word == "END" and same_line and after in (IF, CASE, FOR, WHILE, REPEAT):
         return _two_words(p)
-    if word == "END" and (after == SEMICOLON or not same_line) and p.blocks and p.blocks[-1] in OPENER:
-        return _meant(p, SPELLING[p.blocks[-1]])
+    if word == "END" and (after in (SEMICOLON, IDENT) or not same_line):
+        return _bare_end(p, found)
+    if same_line and after == IDENT and p.kinds[pos + 2] == ASSIGN and _WITH_ELSE.intersection(p.blocks):
+        meant = nearest(word, ("ELSE",))
+        if meant is not None:
+            return _meant(p, meant)
     opens = same_line and after in _VALUES
     if not opens and same_line and after not in (SEMICOLON, EOF):
         return False
@@ -95,6 +106,24 @@ def statement(p: Stream, found: list[Statement]) -> bool:
     if meant is None or meant not in KEYWORDS or (meant in _OPENING_WORDS) != opens:
         return False
     return _meant(p, meant)
+
+
+def _bare_end(p: Stream, found: list[Statement]) -> bool:
+    """Read `END` as the END of the innermost open block, or of the POU where nothing of it follows."""
+    closer = next((kind for kind in reversed(p.blocks) if kind in OPENER), None)
+    if closer is not None:
+        return _meant(p, SPELLING[closer])
+    after = p.kinds[p.pos + 2 if p.kinds[p.pos + 1] == SEMICOLON else p.pos + 1]
+    if after == EOF or after in TOP_OPENERS:
+        opener = next((kind for kind in p.kinds[p.pos :: -1] if kind in POU_OPENERS), PROGRAM)
+        return _meant(p, f"END_{SPELLING[opener]}")
+    start = p.start()
+    message = "END closes nothing: no block is open here. A POU ends with the END of its own kind, such as END_PROGRAM."
+    p.note("SYN006", start, p.end(), message)
+    p.pos += 1
+    p.accept(SEMICOLON)
+    found.append(ErrorStatement(start, p.last_end()))
+    return True
 
 
 def _heads_a_block(p: Stream) -> bool:
@@ -155,6 +184,8 @@ def respell(p: Stream, words: tuple[str, ...]) -> bool:
     if p.kinds[p.pos] != IDENT:
         return False
     word = p.word()
+    if word == "END" and words[0].startswith("END_"):
+        return _meant(p, words[0])
     other = _OTHER_LANGUAGES.get(word)
     joined = next((candidate for candidate in words if candidate.replace("_", "") == word.replace("_", "")), None)
     meant = other if other in words else joined or nearest(word, words)

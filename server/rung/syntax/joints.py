@@ -8,7 +8,7 @@ from __future__ import annotations
 from rung.syntax import foreign
 from rung.syntax.simple import ANCHORS
 from rung.syntax.stream import Stream
-from rung.syntax.tokens import ASSIGN, DO, EOF, IDENT, OF, SEMICOLON, SPELLING, THEN
+from rung.syntax.tokens import ASSIGN, COLON, COMMA, DO, DOTDOT, EOF, IDENT, OF, SEMICOLON, SPELLING, THEN
 
 
 def then(p: Stream, keyword: int, opener: int) -> None:
@@ -33,6 +33,7 @@ def then(p: Stream, keyword: int, opener: int) -> None:
         or kind in ANCHORS
         or kind in (SEMICOLON, EOF)
         or (kind == IDENT and p.kinds[p.pos + 1] == ASSIGN)
+        or (keyword == OF and p.kinds[p.pos + 1] in (COLON, COMMA, DOTDOT))
     ):
         p.note("SYN005", start, end, f"{word} is missing after this.", data=word)
         if kind == SEMICOLON:

@@ -86,12 +86,7 @@ def _declaration(p: Stream) -> Declaration | None:
     if kind in SECTIONS:
         if kind != VAR_GLOBAL:
             word = SPELLING[kind]
-            p.fail(
-                "SYN028",
-                p.start(),
-                p.end(),
-                f"{word} stands outside of any POU. Only VAR_GLOBAL may; put this inside a PROGRAM.",
-            )
+            _outside(p, f"{word} stands outside of any POU. Only VAR_GLOBAL may; put this inside a PROGRAM.")
         return section(p)
     if kind == SEMICOLON:
         p.pos += 1
@@ -118,7 +113,7 @@ def _stray(p: Stream) -> None:
         if p.kinds[p.pos] == EOF:
             return
         message = "This stands outside of any POU, where nothing runs. Statements belong in a PROGRAM, FUNCTION_BLOCK or FUNCTION."
-        p.fail("SYN028", start, p.end(), message)
+        _outside(p, message)
     while p.kinds[p.pos] != EOF:
         p.pos += 1
         kind = p.kinds[p.pos]
@@ -128,6 +123,12 @@ def _stray(p: Stream) -> None:
             p.pos += 1
             p.accept(SEMICOLON)
             break
+
+
+def _outside(p: Stream, message: str) -> None:
+    """Report what stands outside of any POU. Once in a unit: what is missing is the POU around all of it."""
+    if not any(problem.code == "SYN028" for problem in p.problems):
+        p.fail("SYN028", p.start(), p.end(), message)
 
 
 def _pou(p: Stream) -> PouDecl:

@@ -10,6 +10,7 @@ from rung.syntax.expressions import expression, operand, operations
 from rung.syntax.stream import Stream
 from rung.syntax.tokens import (
     ASSIGN,
+    BAD,
     BLOCK_CLOSERS,
     C_COMPOUND,
     COLON,
@@ -25,7 +26,17 @@ from rung.syntax.tokens import (
     TOP_CLOSERS,
     TOP_OPENERS,
 )
-from rung.syntax.tree import Assign, Binary, Continue, ErrorStatement, Expr, ExprStatement, NameExpr, Statement
+from rung.syntax.tree import (
+    Assign,
+    Binary,
+    Continue,
+    ErrorExpr,
+    ErrorStatement,
+    Expr,
+    ExprStatement,
+    NameExpr,
+    Statement,
+)
 
 
 def assignment(p: Stream, found: list[Statement]) -> None:
@@ -51,6 +62,9 @@ def _rest(p: Stream, start: int, target: Expr, value: Expr, found: list[Statemen
         chain.append(value)
         p.pos += 1
         value = expression(p)
+    if p.kinds[p.pos] == BAD:
+        p.expected("`;`")
+        value = ErrorExpr(value.start, value.end)  # what was read is only a part of what was meant
     end = finish(p)
     after = p.pos
     found.append(Assign(start, end, chain[-1], value))
@@ -93,8 +107,15 @@ def named(p: Stream, found: list[Statement]) -> None:
     if kind == C_COMPOUND:
         found.append(_compound(p, start, target))
         return
+    if kind == EQUAL and kinds[p.pos + 1] == COLON and p.starts[p.pos + 1] == p.end():
+        found.append(_turned(p, start, target))
+        return
     if RANK[kind]:
+        reported = len(p.problems)
         target = operations(p, target)
+        if len(p.problems) > reported:
+            found.append(ErrorStatement(start, finish(p)))
+            return
     if kinds[p.pos] == COLON and isinstance(target, NameExpr):
         found.append(_colon(p, start, target))
         return
@@ -119,6 +140,14 @@ def _compound(p: Stream, start: int, target: Expr) -> Statement:
     p.pos = end
     operation = Binary(left.start, value.end, sign[0], p.starts[at], left, value)
     return Assign(start, finish(p), target, operation)
+
+
+def _turned(p: Stream, start: int, target: Expr) -> Statement:
+    """Read `x =: 5`."""
+    p.note("SYN001", p.start(), p.start() + 2, "The assignment sign is `:=`, not `=:`.", data=":=")
+    p.pos += 2
+    value = expression(p)
+    return Assign(start, finish(p), target, value)
 
 
 def _colon(p: Stream, start: int, target: NameExpr) -> Statement:

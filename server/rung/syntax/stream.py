@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rung.syntax.keyword_names import read_as_names
 from rung.syntax.lexer import Tokens
 from rung.syntax.problem import Problem, Related
 from rung.syntax.tokens import BAD, EOF, IDENT, INTEGER, KEYWORDS, NUMBER, OPEN_STRING, STRING, TYPED
@@ -26,12 +27,12 @@ class Stream:
 
     `nesting` counts the brackets and operators the parser is inside of, `height` is the height of the expression read last,
     `blocks` holds the kind of END that each open statement waits for, innermost last, and `forgiven` the openers whose END nobody
-    misses any more.
+    misses any more. `words_as_names` holds the keywords that were declared as names.
     """
 
     __slots__ = (
         "blocks", "failed_at", "forgiven", "height", "kinds", "nesting", "pos", "problems", "starts", "text", "texts", "trivia",
-        "unclosed",
+        "unclosed", "words_as_names",
     )  # fmt: skip
 
     def __init__(self, text: str, tokens: Tokens) -> None:
@@ -48,6 +49,7 @@ class Stream:
         self.height: int = 0
         self.blocks: list[int] = []
         self.forgiven: set[int] = set()
+        self.words_as_names: set[int] = set()
 
     def start(self) -> int:
         """Return where the current token begins."""
@@ -105,7 +107,8 @@ class Stream:
         """Report that `what` should stand where the current token is."""
         kind = self.kinds[self.pos]
         if kind == BAD:
-            self.fail("SYN022", self.start(), self.end(), unknown_character(self.texts[self.pos]))
+            text = self.texts[self.pos]
+            self.fail("SYN010" if text[0] == "?" else "SYN022", self.start(), self.end(), unknown_character(text))
         elif kind == EOF or self.on_new_line():
             start, end = self.before()
             self.fail(code, start, end, f"After this, {what} is missing.")
@@ -151,6 +154,9 @@ class Stream:
                 self.end(),
                 f"`{text}` is a keyword of the language and cannot name anything. Choose another name, for instance `{text}_1`.",
             )
+            if self.kinds[pos] not in self.words_as_names:
+                self.words_as_names.add(self.kinds[pos])
+                read_as_names(self.kinds, pos)
         self.pos = pos + 1
         start = self.starts[pos]
         return Identifier(start, start + len(text), text, text.upper())
@@ -162,6 +168,8 @@ def unknown_character(text: str) -> str:
         return f"`{text[0]}` is a typographic quotation mark. Write ' around a STRING and \" around a WSTRING."
     if text[0] in "–—−":
         return f"`{text[0]}` is a dash, not the minus sign `-`."
+    if text[0] == "?":
+        return "There is no `?:` in Structured Text; use SEL or IF: `SEL(condition, value_if_false, value_if_true)`."
     if text[0] in "{}":
         return f"`{text[0]}` does not open or close a block here. Blocks are written with keywords, such as THEN and END_IF."
     if text[0] in "≤≥≠":

@@ -5,6 +5,7 @@ Invariant: where a type should stand and does not, an `ErrorType` stands, alread
 
 from __future__ import annotations
 
+from rung.syntax import foreign
 from rung.syntax.expressions import close, expression, operand
 from rung.syntax.stream import MAX_NESTING, Stream
 from rung.syntax.tokens import (
@@ -13,6 +14,10 @@ from rung.syntax.tokens import (
     COMMA,
     DOT,
     DOTDOT,
+    END_STRUCT,
+    END_TYPE,
+    END_VAR,
+    EOF,
     IDENT,
     INTEGER,
     LBRACKET,
@@ -20,13 +25,17 @@ from rung.syntax.tokens import (
     OF,
     RBRACKET,
     RPAREN,
+    SECTIONS,
     STAR,
     STRUCT,
     TO,
+    TOP_CLOSERS,
+    TOP_OPENERS,
 )
 from rung.syntax.tree import (
     ArrayInitial,
     ArraySpec,
+    Binary,
     Dimension,
     EnumSpec,
     EnumValue,
@@ -45,9 +54,14 @@ from rung.syntax.tree import (
 )
 from rung.syntax.values import nothing
 
+_QUALIFIERS = frozenset({"CONSTANT", "RETAIN", "NON_RETAIN", "PERSISTENT"})
+_AFTER_STRUCTURE = SECTIONS | TOP_OPENERS | TOP_CLOSERS | {END_TYPE, END_VAR, EOF}
+
 
 def specification(p: Stream) -> TypeSpec:
     """Read a type, except STRUCT, which only the caller can read because it holds declarations."""
+    if p.kinds[p.pos] == IDENT:
+        _misplaced_word(p)
     pos = p.pos
     kind = p.kinds[pos]
     start = p.starts[pos]
@@ -78,9 +92,39 @@ def specification(p: Stream) -> TypeSpec:
     if kind == LPAREN:
         return _enumeration(p, start, None)
     if kind == STRUCT:
-        p.fail("SYN027", start, p.end(), "A STRUCT is declared in a TYPE block, not here.")
+        return _nameless_structure(p)
     p.expected("a type, such as BOOL or INT,", "SYN027")
     return ErrorType(p.last_end(), p.last_end())
+
+
+def _misplaced_word(p: Stream) -> None:
+    """Report a qualifier before a type, and a misspelt ARRAY."""
+    while p.word() in _QUALIFIERS and p.kinds[p.pos + 1] in (IDENT, ARRAY) and not p.starts_line(p.pos + 1):
+        word = p.word()
+        message = (
+            f"{word} holds for a whole section. Write `VAR {word}` … END_VAR around such declarations, not {word} here."
+        )
+        p.fail("SYN001", p.start(), p.end(), message)
+        p.pos += 1
+    if p.kinds[p.pos + 1] == LBRACKET and p.word() not in ("STRING", "WSTRING"):
+        foreign.respell(p, ("ARRAY",))
+
+
+def _nameless_structure(p: Stream) -> TypeSpec:
+    """Report and skip a STRUCT where only the name of one can stand."""
+    start = p.start()
+    message = "A STRUCT has no place here. Declare it in a TYPE block and write its name here."
+    p.fail("SYN027", start, p.end(), message)
+    kinds = p.kinds
+    depth = 0
+    while kinds[p.pos] not in _AFTER_STRUCTURE:
+        depth += (kinds[p.pos] == STRUCT) - (kinds[p.pos] == END_STRUCT)
+        p.pos += 1
+        if depth == 0:
+            break
+    else:
+        p.failed_at = p.pos
+    return ErrorType(start, p.last_end())
 
 
 def _reference(p: Stream, start: int, keyword: str) -> TypeSpec:
@@ -166,12 +210,11 @@ def _dimension(p: Stream) -> Dimension:
     if not p.accept(DOTDOT):
         if p.kinds[p.pos] == RBRACKET or p.kinds[p.pos] == COMMA:
             written = p.text[low.start : low.end]
-            p.fail(
-                "SYN027",
-                start,
-                max(low.end, start),
-                f"An array has a lower and an upper bound. Write for instance `0..{written} - 1` for {written} elements.",
-            )
+            message = f"An array has a lower and an upper bound. Write for instance `0..{written} - 1` for {written} elements."
+            if isinstance(low, Binary) and low.op == "-":
+                bounds = f"{p.text[low.left.start : low.left.end]}..{p.text[low.right.start : low.right.end]}"
+                message = f"Between the bounds of an array stand two points. Write `{bounds}`."
+            p.fail("SYN027", start, max(low.end, start), message)
             p.failed_at = -1
         else:
             p.expected("`..` and the upper bound", "SYN027")

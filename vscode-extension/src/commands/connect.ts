@@ -25,10 +25,13 @@ export async function connectCommand(station: Station, argument: TargetArgument)
 }
 
 /** Connects, asking whatever the machine needs; true when connected. */
-export async function connect(station: Station, connection: Connection): Promise<boolean> {
-  const { name } = connection;
+export async function connect(station: Station, chosen: Connection): Promise<boolean> {
+  const { name } = chosen;
   station.connections.activate(name);
-  const attempt: Attempt = { credentials: await station.secrets.read(name), trust: undefined };
+  // Another address may have been saved under this name meanwhile, and the password is for the address that it was typed for.
+  await station.connections.refresh();
+  const connection = station.connections.find(name) ?? chosen;
+  const attempt: Attempt = { credentials: await station.secrets.read(connection), trust: undefined };
   let answer = await request(station, name, attempt);
   for (;;) {
     if (isFailure(answer)) {
@@ -36,7 +39,7 @@ export async function connect(station: Station, connection: Connection): Promise
       return false;
     }
     if (answer.state === "connected") {
-      await connected(station, name, attempt);
+      await connected(station, connection, attempt);
       return true;
     }
     const next = await goOn(station, connection, attempt, answer);
@@ -98,12 +101,12 @@ function request(station: Station, target: string, { credentials, trust }: Attem
   return station.server.call("rung.connect", { target, ...credentials, ...(trust === undefined ? {} : { trust }) });
 }
 
-async function connected(station: Station, name: string, { credentials }: Attempt): Promise<void> {
+async function connected(station: Station, connection: Connection, { credentials }: Attempt): Promise<void> {
   if (credentials !== undefined) {
-    await station.secrets.write(name, credentials);
+    await station.secrets.write(connection, credentials);
   }
   await station.connections.refresh();
-  station.logs.output.info(`Connected to ${name}.`);
+  station.logs.output.info(`Connected to ${connection.name}.`);
 }
 
 /** Ends an attempt that waits for an answer which the user does not give. */

@@ -49,7 +49,7 @@ export async function removeConnectionCommand(station: Station, argument: Target
   const detail = "Its address and stored password are forgotten. The machine itself is left as it is.";
   const choice = await vscode.window.showWarningMessage(`Remove the connection "${connection.name}"?`, { modal: true, detail }, remove);
   if (choice === remove && (await carriedOut(station, "rung.removeConnection", connection.name))) {
-    await station.secrets.forget(connection.name);
+    await station.secrets.forget(connection);
     station.logs.forget(connection.name);
   }
 }
@@ -73,7 +73,7 @@ export async function forgetCertificateCommand(station: Station, argument: Targe
 export async function forgetPasswordCommand(station: Station, argument: TargetArgument): Promise<void> {
   const connection = await chooseTarget(station, argument, station.connections.all, "Forget the password for which machine?");
   if (connection !== undefined) {
-    await station.secrets.forget(connection.name);
+    await station.secrets.forget(connection);
     void vscode.window.showInformationMessage(`The password for ${connection.name} is forgotten. An open connection stays open.`);
   }
 }

@@ -50,7 +50,7 @@ async function fetchLog(station: Station, target: string): Promise<Failure | und
   if (isFailure(answer)) {
     return answer.error;
   }
-  station.logs.append({ target, entries: answer.entries }, answer.restarted);
+  station.logs.append(target, answer.entries, answer.restarted);
   return undefined;
 }
 
