@@ -8,7 +8,9 @@ from rung.ide.diagnostics import diagnostics
 from rung.project.snapshot import EMPTY
 
 PATH = Path("/plant/main.st").absolute()
-LOGGER = "FUNCTION_BLOCK Logger{n}\nVAR_INPUT go : BOOL; END_VAR\nIF go THEN {{{{ log(); }}}} END_IF;\nEND_FUNCTION_BLOCK\n"
+LOGGER = (
+    "FUNCTION_BLOCK Logger{n}\nVAR_INPUT go : BOOL; END_VAR\nIF go THEN {{{{ log(); }}}} END_IF;\nEND_FUNCTION_BLOCK\n"
+)
 
 
 def test_skipped_c_code_is_one_warning_in_a_file_that_names_all_places() -> None:

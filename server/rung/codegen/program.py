@@ -270,9 +270,7 @@ def _extras(program: Program) -> Extras:
                 }
     for instance in _instances(program):
         given = {connection.parameter for connection in instance.connections}
-        copies |= {
-            v for v in instance.pou.variables.values() if v.section is SectionKind.VAR_IN_OUT and v not in given
-        }
+        copies |= {v for v in instance.pou.variables.values() if v.section is SectionKind.VAR_IN_OUT and v not in given}
     return Extras(frozenset(watched), frozenset(copies))
 
 
