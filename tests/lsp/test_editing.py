@@ -216,7 +216,7 @@ async def test_other_kinds_of_documents_are_let_be(tmp_path: Path) -> None:
     async with editor(tmp_path / "work") as plc:
         plc.write("main.st", GOOD)
         await plc.initialize()
-        for uri in ("git:/work/main.st?HEAD", "vscode-notebook-cell:/x#1"):
+        for uri in ("git:/plant/main.st?HEAD", "vscode-notebook-cell:/x#1"):
             plc.open(uri, BAD)
             plc.replace(uri, BAD)
             plc.close(uri)

@@ -116,7 +116,12 @@ async def test_every_recorded_request_gets_the_recorded_answer(device: Simulator
             client.token = await bearers.fill("{valid}")
             await client.compiled()
             client.token = ""
-        compare(exchange, await send(client, bearers, exchange))
+        answer = await send(client, bearers, exchange)
+        deadline = time.monotonic() + 10
+        while exchange.label == "D8" and "null" in answer.text and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)  # recorded after a hundred scans; a cycle takes two of them to be measured
+            answer = await send(client, bearers, exchange)
+        compare(exchange, answer)
     await client.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rung.runtimes.compile_log import DeviceDiagnostic, parse_compile_log
 
-SOURCES = {"main.st": "/work/line3/main.st", "valves/valve.st": "/work/line3/valves/valve.st"}
+SOURCES = {"main.st": "/plant/line3/main.st", "valves/valve.st": "/plant/line3/valves/valve.st"}
 
 
 def test_an_error_in_a_users_line_is_placed_there_however_often_the_device_says_error() -> None:
@@ -14,9 +14,9 @@ def test_an_error_in_a_users_line_is_placed_there_however_often_the_device_says_
         "valves/valve.st:3:1: warning: unused",
     ]
     assert parse_compile_log(log, SOURCES) == (
-        DeviceDiagnostic("/work/line3/main.st", 12, None, "error", "'X' was not declared in this scope"),
-        DeviceDiagnostic("/work/line3/main.st", 13, None, "error", "stop"),
-        DeviceDiagnostic("/work/line3/valves/valve.st", 3, None, "warning", "unused"),
+        DeviceDiagnostic("/plant/line3/main.st", 12, None, "error", "'X' was not declared in this scope"),
+        DeviceDiagnostic("/plant/line3/main.st", 13, None, "error", "stop"),
+        DeviceDiagnostic("/plant/line3/valves/valve.st", 3, None, "warning", "unused"),
     )
 
 

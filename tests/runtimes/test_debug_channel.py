@@ -23,7 +23,7 @@ COUNTER = Leaf(1, 5, "INSTANCE0.COUNTER", "INT", 2)
 
 @pytest.fixture
 async def channel(device: ScriptedDevice, client: V4Client) -> AsyncIterator[DebugChannel]:
-    made = DebugChannel(device.address, device.identity.pin, client.token, timeout=1.0)
+    made = DebugChannel(device.address, device.identity.pin, client.token, timeout=3.0)
     yield made
     await made.aclose()
 

@@ -19,7 +19,7 @@ from runtimes.scripted_device import MD5, OTHER_MD5, PASSWORD
 if TYPE_CHECKING:
     from runtimes.scripted_device import ScriptedDevice
 
-PROGRAM = Artefact("openplc-v4", "program.zip", b"PK" * 30_000, MD5, (), {"main.st": "/work/main.st"})
+PROGRAM = Artefact("openplc-v4", "program.zip", b"PK" * 30_000, MD5, (), {"main.st": "/plant/main.st"})
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ async def test_warnings_of_the_devices_compiler_are_no_failure(device: ScriptedD
     device.compile_log = ["[INFO] Starting\n", "[ERROR] main.st:3:1: warning: unused variable 'x'\n"]
     report = await Deploy().run(connected)
     assert report.ok
-    assert report.diagnostics == (DeviceDiagnostic("/work/main.st", 3, None, "warning", "unused variable 'x'"),)
+    assert report.diagnostics == (DeviceDiagnostic("/plant/main.st", 3, None, "warning", "unused variable 'x'"),)
 
 
 async def test_a_token_that_expires_during_the_compile_is_renewed_unnoticed(
@@ -249,7 +249,7 @@ async def test_a_failed_compile_says_what_it_did_to_the_machine_and_where_the_er
     device.compile_log = ["[INFO] Starting compilation\n", "[ERROR] main.st:12:9: error: 'X' was not declared\n"]
     report = await Deploy().run(connected)
     assert (kind_of(report), report.stage, report.plc) == (Kind.COMPILE_FAILED, "compile", "STOPPED")
-    assert report.diagnostics == (DeviceDiagnostic("/work/main.st", 12, None, "error", "'X' was not declared"),)
+    assert report.diagnostics == (DeviceDiagnostic("/plant/main.st", 12, None, "error", "'X' was not declared"),)
     assert report.error is not None
     assert "erased" in report.error.message
     assert "GET start-plc" not in device.requests

@@ -133,11 +133,11 @@ async def test_a_failed_compile_on_the_device_leaves_no_program_and_says_so(simu
     await connect(connection)
     assert (await download(connection, Program(ONE))).ok
     broken = Program(TWO, files={"broken.cpp": '#line 7 "main.st"\nint broken( {\n'})
-    artefact = Artefact("openplc-v4", "program.zip", broken.zip(), TWO, (), {"main.st": "/work/main.st"})
+    artefact = Artefact("openplc-v4", "program.zip", broken.zip(), TWO, (), {"main.st": "/plant/main.st"})
     report = await deploy(connection, artefact, confirm_stop=yes, progress=lambda step: None, poll=0.1)
     assert report.error is not None
     assert (report.error.kind, report.plc) == (Kind.COMPILE_FAILED, "STOPPED")
-    assert {(d.file, d.line) for d in report.diagnostics if d.severity == "error"} == {("/work/main.st", 7)}
+    assert {(d.file, d.line) for d in report.diagnostics if d.severity == "error"} == {("/plant/main.st", 7)}
     await connection.disconnect()
 
 

@@ -69,7 +69,7 @@ struct Configuration_CONFIG0 : ConfigurationInstance {
 _PROGRAM = """#include "generated.hpp"
 #include <cstring>
 
-struct Leaf { void* at; uint16_t size; bool counts; bool forced; };
+struct Leaf { void* at; uint16_t size; bool counts; bool forced; uint8_t pinned[128]; };
 %(storage)s
 static Leaf* const arrays[] = {%(array_names)s};
 static const uint16_t counts[] = {%(array_sizes)s};
@@ -100,8 +100,10 @@ uint16_t strucpp_debug_elem_count(uint8_t array) { return counts[array]; }
 uint16_t strucpp_debug_size(uint8_t array, uint16_t element) { return element < counts[array] ? arrays[array][element].size : 0; }
 uint16_t strucpp_debug_read(uint8_t array, uint16_t element, uint8_t* to) {
     if (element >= counts[array]) return 0;
-    memcpy(to, arrays[array][element].at, arrays[array][element].size);
-    return arrays[array][element].size;
+    const Leaf& leaf = arrays[array][element];
+    // The process image may just have been copied over a forced output: what counts is the forced value.
+    memcpy(to, leaf.forced ? leaf.pinned : leaf.at, leaf.size);
+    return leaf.size;
 }
 uint8_t strucpp_debug_set(uint8_t array, uint16_t element, bool forcing, const uint8_t* value, uint16_t length) {
     if (element >= counts[array]) return 0x81;
@@ -109,6 +111,7 @@ uint8_t strucpp_debug_set(uint8_t array, uint16_t element, bool forcing, const u
     if (!forcing) { leaf.forced = false; return 0x7E; }
     if (length < leaf.size) return 0x82;
     memcpy(leaf.at, value, leaf.size);
+    memcpy(leaf.pinned, value, leaf.size);
     leaf.forced = true;
     return 0x7E;
 }
