@@ -9,13 +9,17 @@ import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rung.cli.program import load_program, print_diagnostics
 from rung.cli.progress import progress_display
 from rung.cli.session import report, run_async
 from rung.ide.build import build, check_natively
-from rung.project.snapshot import Snapshot
 from rung.runtimes.errors import Kind, RuntimeFailure
+
+if TYPE_CHECKING:
+    from rung.codegen.artefact import Artefact
+    from rung.runtimes.connection import Connection
 
 HELP = "check, compile, download, start and verify an example on the simulator"
 TARGET = "openplc-v4"
@@ -39,7 +43,7 @@ def run(options: Namespace) -> int:
         return 1
     _say("build", f"{len(built.artefact.data)} bytes, MD5 {built.artefact.md5}")
     try:
-        run_async(_tell(loaded, began))
+        run_async(_tell(built.artefact, began))
     except RuntimeFailure as failure:
         return report(failure)
     return 0
@@ -53,7 +57,7 @@ def example(name: str) -> Path:
     )
 
 
-async def _tell(program: Snapshot, began: float) -> None:
+async def _tell(artefact: Artefact, began: float) -> None:
     from rung.runtimes.address import Address
     from rung.runtimes.connection import Connection
     from rung.runtimes.deploy import deploy
@@ -61,8 +65,6 @@ async def _tell(program: Snapshot, began: float) -> None:
     from rung.runtimes.profiles import Profile
     from rung.simulator import Simulator
 
-    artefact = build(program, TARGET).artefact
-    assert artefact is not None  # `run` has built it
     with tempfile.TemporaryDirectory(prefix="rung-demo-") as scratch:
         simulator = Simulator(Path(scratch) / "runtime", port=0)
         await simulator.start()
@@ -85,19 +87,15 @@ async def _tell(program: Snapshot, began: float) -> None:
             if found.error is not None:
                 raise found.error
             _say("verify", f"{found.plc}; MD5 read back {found.md5}: the runtime runs exactly this program")
-            await _watch(connection, program)
+            await _watch(connection, artefact)
         finally:
             await connection.disconnect()
             await simulator.stop()
     _say("done", f"in {time.monotonic() - began:.1f} s. Next: open examples/ in VS Code, or read `rung --help`")
 
 
-async def _watch(connection: object, program: Snapshot) -> None:
-    from rung.runtimes.connection import Connection
-
-    assert isinstance(connection, Connection)
-    artefact = build(program, TARGET).artefact
-    leaves = artefact.leaves if artefact else ()
+async def _watch(connection: Connection, artefact: Artefact) -> None:
+    leaves = artefact.leaves
     named = [leaf for leaf in leaves if leaf.path.endswith(_SHOWN) and leaf.path.count(".") <= 2]
     chosen = sorted(named or leaves, key=lambda leaf: leaf.path)[:3]
     types = {leaf.path: leaf.type for leaf in chosen}
