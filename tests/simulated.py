@@ -22,17 +22,22 @@ def free_port() -> int:
 
 
 class SimulatorProcess:
-    """`rung simulate` with its own data folder; starting it again finds users, certificate and program as they were."""
+    """`rung simulate` with its own data folder; starting it again finds users, certificate and program as they were.
 
-    def __init__(self, data: Path) -> None:
+    `options` are more words of its command line, as `--runtime-version v4.2.3`.
+    """
+
+    def __init__(self, data: Path, *options: str) -> None:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._data = data
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "rung", "simulate", "--listen", self.address, "--data", str(self._data)]
+        command += self._options
         log = self._data.parent / "simulator.log"
         with log.open("ab") as output:
             # A session of its own: killing the group takes the program's process along, as switching a device off does.

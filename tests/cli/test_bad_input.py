@@ -211,6 +211,13 @@ def test_nothing_in_a_program_steers_the_terminal(tmp_path: Path) -> None:
     assert "^" in shown.getvalue()
 
 
+def test_nothing_in_a_projects_settings_steers_the_terminal(good: Path, tmp_path: Path) -> None:
+    write(tmp_path, '[modbus_slave]\n"\\u001b]0;title\\u0007" = 1\n', "rung.toml")
+    ran = rung("check", tmp_path)
+    assert "modbus_slave." in ran.out + ran.err
+    assert "\x1b" not in ran.out + ran.err
+
+
 def test_nothing_is_written_half(good: Path, tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()

@@ -114,3 +114,27 @@ def test_from_a_new_machine_to_a_verified_program(place: Path, simulator: Simula
     assert run("connection", "list", "--json").json == {"connections": []}
     left = [path for path in (place / "config").rglob("*") if path.is_file()]
     assert not any(PASSWORD in path.read_text(encoding="utf-8") for path in left)
+
+
+def test_looking_for_machines_is_one_list_whatever_is_there(place: Path) -> None:
+    ran = rung("connection", "discover", "--json", folder=place, within=30)
+    assert ran.code == 0
+    assert ran.json["error"] is None
+    members = {"host", "port", "version", "hostname", "project", "recovery"}
+    assert all(set(row) == members for row in ran.json["found"])
+    assert rung("connection", "discover", folder=place, within=30).code == 0
+
+
+def test_a_machine_without_encryption_is_saved_as_such_and_has_no_certificate(place: Path) -> None:
+    def run(*words: str) -> Ran:
+        return rung(*words, folder=place, within=30, RUNG_CONFIG_DIR=str(place / "plain"))
+
+    assert run("connection", "add", "old", "http://127.0.0.1:1").code == 0
+    assert run("connection", "list", "--json").json["connections"] == [
+        {"name": "old", "address": "http://127.0.0.1:1", "username": None, "trusted": False, "encrypted": False}
+    ]
+    assert "not encrypted" in run("connection", "list").out
+    refused = run("connection", "trust", "old")
+    assert refused.code == 4
+    assert "no certificate" in refused.err
+    assert run("connection", "test", "old").code == 3

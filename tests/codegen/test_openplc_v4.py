@@ -111,7 +111,7 @@ class TestArchive:
     def test_carries_plugin_configuration(self) -> None:
         program, sources = checked(PLANT)
         plain = build_artefact(program, "openplc-v4", sources)
-        artefact = build_artefact(program, "openplc-v4", sources, {"modbus_slave.json": b"{}"})
+        artefact = build_artefact(program, "openplc-v4", sources, lambda _: {"conf/modbus_slave.json": b"{}"})
         assert zipfile.ZipFile(io.BytesIO(artefact.data)).read("conf/modbus_slave.json") == b"{}"
         assert artefact.md5 != plain.md5
 

@@ -3,6 +3,7 @@
 // Invariant: whatever a test starts ends with it, and nothing is written outside the test's folder.
 import { execFile, spawn } from "node:child_process";
 import { copyFileSync, createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -82,16 +83,20 @@ export async function startVsCode(state, vsix, machineSettings) {
   return address;
 }
 
+/** Waits until nobody on this computer answers the question who is there, so that the machine of the test will. */
+export function nobodyAnswers() {
+  const bind = () =>
+    new Promise((resolve) => {
+      const probe = createSocket("udp4");
+      probe.once("error", () => { resolve(false); });
+      probe.bind(33333, "127.0.0.1", () => probe.close(() => { resolve(true); }));
+    });
+  return poll("The end of another simulated machine, which answers on UDP port 33333,", 60, bind);
+}
+
 /** A simulated machine; without an address on a free port of this computer. It keeps what it knows below `state`. */
 export async function startSimulator(python, state, listen = "127.0.0.1:0") {
-  const logFile = join(state, "simulator.log");
-  rmSync(logFile, { force: true });
-  const args = ["-m", "rung", "simulate", "--listen", listen, "--data", simulatorData(state)];
-  const child = start(python, args, { env: { ...process.env, HOME: join(state, "home") } }, logFile);
-  const said = await poll("The simulator's start", 60, () => {
-    const text = readFileSync(logFile, { encoding: "utf8", flag: "a+" });
-    return /https:\/\/([\d.:]+)[^]*SHA-256 ([0-9A-F:]+)\s/i.exec(text);
-  });
+  const { child, said } = await simulate(python, state, "simulator", ["--listen", listen, "--data", simulatorData(state)], /https:\/\/([\d.:]+)[^]*SHA-256 ([0-9A-F:]+)\s/i);
   return {
     address: said[1],
     fingerprint: said[2],
@@ -102,6 +107,20 @@ export async function startSimulator(python, state, listen = "127.0.0.1:0") {
       await ended;
     },
   };
+}
+
+/** An OpenPLC Runtime v3; answers the address of its web pages. */
+export async function startRuntimeV3(python, state) {
+  const args = ["--as", "v3", "--listen", "127.0.0.1:0", "--data", join(state, "machine-v3")];
+  return (await simulate(python, state, "v3-simulator", args, /Web pages on (http:\/\/[\d.:]+)/)).said[1];
+}
+
+async function simulate(python, state, name, args, announced) {
+  const logFile = join(state, `${name}.log`);
+  rmSync(logFile, { force: true });
+  const child = start(python, ["-m", "rung", "simulate", ...args], { env: { ...process.env, HOME: join(state, "home") } }, logFile);
+  const said = await poll("The simulator's start", 60, () => announced.exec(readFileSync(logFile, { encoding: "utf8", flag: "a+" })));
+  return { child, said };
 }
 
 /** Makes the simulated machine forget its certificate, its users and its program. */

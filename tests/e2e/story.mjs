@@ -3,15 +3,27 @@
 // Usage: node story.mjs VSIX PYTHON OUTPUT_FOLDER
 // PYTHON runs the simulator; the extension gets a Python that has nothing installed.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { barePython, copyProgram, endAll, makeBarePython, poll, reinstallSimulator, startSimulator, startVsCode } from "./processes.mjs";
+import {
+  barePython,
+  copyProgram,
+  endAll,
+  makeBarePython,
+  nobodyAnswers,
+  poll,
+  reinstallSimulator,
+  startRuntimeV3,
+  startSimulator,
+  startVsCode,
+} from "./processes.mjs";
 import { Workbench } from "./workbench.mjs";
 
 const [vsix, python, output] = process.argv.slice(2);
 const PASSWORD = "Pa55-word-of-the-test";
+const OTHER_PASSWORD = "0ther-word-of-the-test";
 const state = mkdtempSync(join(tmpdir(), "rung-e2e-"));
 const folder = join(state, "conveyor");
 mkdirSync(output, { recursive: true });
@@ -46,6 +58,7 @@ async function step(title, act) {
 async function main() {
   let machine;
   await step("VS Code and the simulated machine start", async () => {
+    await nobodyAnswers();
     const [simulator, address] = await Promise.all([
       startSimulator(python, state),
       startVsCode(state, vsix, { "rung.interpreter": barePython(state) }),
@@ -67,6 +80,13 @@ async function main() {
     await workbench.overtype("Main.st", "setle", "settle");
     await workbench.squiggles("error").first().waitFor({ state: "detached" });
     await workbench.problem("setle").first().waitFor({ state: "detached" });
+  });
+
+  await step("A mistake in rung.toml is a problem there, too", async () => {
+    writeFileSync(join(folder, "rung.toml"), '[opcua]\nport = "4840"\n');
+    await workbench.problem("opcua.port").waitFor();
+    rmSync(join(folder, "rung.toml"));
+    await workbench.problem("opcua.port").waitFor({ state: "detached" });
     await workbench.page.keyboard.press("Control+J");
   });
 
@@ -81,12 +101,16 @@ async function main() {
     await workbench.asked("Name, as it will stand");
     await workbench.page.keyboard.press("Escape");
     await workbench.quickInput.waitFor({ state: "hidden" });
-    assert.equal(await workbench.row("127.0.0.1").count(), 0);
+    assert.equal(await workbench.row(machine.address).count(), 0);
   });
 
-  await step("A new connection shows the machine's certificate", async () => {
-    await workbench.run("PLC: Add Connection");
-    await workbench.answer("Address of the OpenPLC runtime", machine.address);
+  await step("The machine was found on the network", async () => {
+    await found(machine.address).waitFor();
+    assert.match(await found(machine.address).innerText(), /v4\.1\.4/);
+  });
+
+  await step("Connecting what was found asks for a name and shows the machine's certificate", async () => {
+    await found(machine.address).click();
     await workbench.answer("Name, as it will stand", "line3");
     await workbench.dialog.waitFor();
     await dialogShows(machine.fingerprint);
@@ -106,6 +130,29 @@ async function main() {
     await workbench.answer("again", PASSWORD);
     await workbench.statusShows("line3 ▸");
     await workbench.row("line3").waitFor();
+    await workbench.inView("Found on the Network", "saved as line3").waitFor();
+  });
+
+  await step("A user is added and deleted", async () => {
+    await workbench.run("PLC: Manage Users");
+    await workbench.listed("engineer").waitFor();
+    assert.match(await workbench.listed("engineer").innerText(), /you/);
+    await workbench.pick("Add User");
+    await workbench.answer("User name", "operator");
+    await workbench.answer("Password of the new user", OTHER_PASSWORD);
+    await workbench.answer("again", OTHER_PASSWORD);
+    await workbench.listed("operator").waitFor();
+    await workbench.screenshot(join(output, "users.png"));
+    await workbench.pick("operator");
+    await workbench.pick("Delete User");
+    await workbench.screenshot(join(output, "delete-user.png"));
+    await workbench.answer("Type operator to delete", "operator");
+    await workbench.listed("engineer").waitFor();
+    assert.equal(await workbench.listed("operator").count(), 0);
+    await workbench.pick("engineer");
+    await workbench.pick("Delete User");
+    await workbench.answer("Type engineer to delete", "engineer");
+    await workbench.notification("cannot be deleted").waitFor();
   });
 
   await step("Compile and download, and the machine runs", async () => {
@@ -194,10 +241,30 @@ async function main() {
     await workbench.row(machine.address).waitFor();
   });
 
+  await step("Nothing goes to unencrypted web pages before the user agrees", async () => {
+    const address = await startRuntimeV3(python, state);
+    await workbench.run("PLC: Add Connection");
+    await workbench.answer("Address of the OpenPLC runtime", address);
+    await workbench.answer("Name, as it will stand", "press");
+    await workbench.dialog.waitFor();
+    await workbench.screenshot(join(output, "not-encrypted.png"));
+    await workbench.page.keyboard.press("Enter");
+    await workbench.page.waitForTimeout(300);
+    await workbench.pressInDialog("Send Unencrypted");
+    await workbench.answer("User name on", "openplc");
+    await workbench.answer("sent unencrypted", "openplc");
+    await workbench.inView("Runtimes", "not encrypted").waitFor();
+  });
+
   await step("The password is in no file", () => {
-    const leaks = filesBelow(state).filter((path) => readFileSync(path).includes(PASSWORD));
+    const leaks = filesBelow(state).filter((path) => [PASSWORD, OTHER_PASSWORD].some((word) => readFileSync(path).includes(word)));
     assert.deepEqual(leaks, []);
   });
+}
+
+/** The row of a runtime that was found. */
+function found(address) {
+  return workbench.inView("Found on the Network", address);
 }
 
 /** Checks that each fingerprint stands in the dialog, on two lines of sixteen pairs. */

@@ -77,9 +77,14 @@ export class Workbench {
     await this.#quickBox.press("Enter");
   }
 
+  /** A row of the open list. */
+  listed(label) {
+    return this.quickInput.locator(".monaco-list-row", { hasText: label });
+  }
+
   /** Selects the row of the open list that contains `label`. */
   async pick(label) {
-    await this.quickInput.locator(".monaco-list-row", { hasText: label }).first().click();
+    await this.listed(label).first().click();
   }
 
   /** Types `text` over a word in the editor. */
@@ -113,8 +118,14 @@ export class Workbench {
     return this.page.locator(`.part.activitybar .action-item a.action-label[aria-label^="${title}"]`);
   }
 
+  /** A row of a view in the sidebar. */
+  inView(view, text) {
+    const pane = this.page.locator(".part.sidebar .pane", { has: this.page.locator(".pane-header", { hasText: view }) });
+    return pane.locator(".monaco-list-row", { hasText: text });
+  }
+
   row(text) {
-    return this.page.locator(".part.sidebar .pane-body .monaco-list-row", { hasText: text });
+    return this.inView("Runtimes", text);
   }
 
   get dialog() {

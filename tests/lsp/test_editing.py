@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from lsprotocol import types
@@ -271,3 +272,70 @@ async def ask_about_nothing(plc: Editor, name: str) -> None:
     assert await plc.client.text_document_hover_async(types.HoverParams(document, at)) is None
     assert await plc.client.text_document_definition_async(types.DefinitionParams(document, at)) is None
     assert not await plc.client.text_document_document_symbol_async(types.DocumentSymbolParams(document))
+
+
+LONG = GOOD.replace("x : INT;", "x : INT;\n    text : STRING[200];").replace("x := x + 1;", "x := LEN(text);")
+
+
+async def test_what_the_projects_target_cannot_do_is_shown_while_typing(tmp_path: Path) -> None:
+    async with editor(tmp_path / "work") as plc:
+        plc.write("main.st", LONG)
+        plc.write("rung.toml", 'target = "openplc-v3"')
+        await plc.initialize()
+        plc.open("main.st")
+        assert await plc.codes("main.st") == ["POR002"]
+        plc.replace("main.st", LONG.replace("200", "100"))
+        assert await plc.codes("main.st") == []
+        plc.replace("main.st", LONG)
+        assert await plc.codes("main.st") == ["POR002"]
+
+        def shows(count: int) -> Callable[[], bool | None]:
+            return lambda: len(plc.shown[-1].diagnostics) == count or None
+
+        for target, problems in (("openplc-v4", 0), ("openplc-v3", 1)):
+            plc.write("rung.toml", f'target = "{target}"')
+            plc.on_disk("rung.toml", types.FileChangeType.Changed)
+            await plc.until(shows(problems), 10)
+
+
+async def test_a_setting_for_the_device_is_checked_with_the_program_as_it_is_edited(tmp_path: Path) -> None:
+    located = "PROGRAM Main\nVAR\n    a AT %IX0.0 : BOOL;\nEND_VAR\nEND_PROGRAM\n"
+    point = 'fc = 2\noffset = 0\niec_location = "%IX0.0"\nlen = 1\n'
+    async with editor(tmp_path / "work") as plc:
+        plc.write("main.st", located)
+        plc.write("rung.toml", f'[[modbus_master]]\nname = "io"\nhost = "h"\n[[modbus_master.io_points]]\n{point}')
+        await plc.initialize()
+        plc.open("main.st")
+        await plc.codes("main.st")
+        assert not [item for item in plc.shown if item.uri == plc.uri("rung.toml") and item.diagnostics]
+        plc.replace("main.st", located.replace("%IX0.0", "%IX0.1"))
+
+        def shown() -> list[types.Diagnostic] | None:
+            found = [item.diagnostics for item in plc.shown if item.uri == plc.uri("rung.toml")]
+            return list(found[-1]) if found and found[-1] else None
+
+        (finding,) = await plc.until(shown, 10)
+        assert (finding.code, finding.range.start.line) == ("CFG003", 6)
+        plc.write("rung.toml", "[modbus_slave]\nport = 70000\n")
+        plc.on_disk("rung.toml", types.FileChangeType.Changed)
+        await plc.until(lambda: ((found := shown()) and found[0].code == "CFG001") or None, 10)
+
+
+async def test_a_key_of_rung_toml_that_cannot_be_used_is_a_problem_on_its_line(tmp_path: Path) -> None:
+    async with editor(tmp_path / "work") as plc:
+        plc.write("main.st", GOOD)
+        plc.write("rung.toml", 'exclude = []\ntarget = "openplc-v9"\n')
+        await plc.initialize()
+        plc.open("main.st")
+        await plc.codes("main.st")
+
+        def shown() -> list[types.Diagnostic]:
+            found = [item.diagnostics for item in plc.shown if item.uri == plc.uri("rung.toml")]
+            return list(found[-1]) if found else []
+
+        (problem,) = shown()
+        assert (problem.code, problem.range.start.line) == ("CFG001", 1)
+        assert problem.message.startswith("'target' must be one of")
+        plc.write("rung.toml", "exclude = []\n")
+        plc.on_disk("rung.toml", types.FileChangeType.Changed)
+        await plc.until(lambda: not shown() or None, 10)

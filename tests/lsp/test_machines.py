@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +12,19 @@ from typing import Any
 
 import pytest
 
-from rung.lsp import commands
+from rung.lsp import commands, protocol
 from rung.lsp.deploying import device_rows
 from rung.lsp.documents import Documents
-from rung.lsp.machines import Machines
+from rung.lsp.machines import Machines, connect_answer
 from rung.runtimes.address import Address
+from rung.runtimes.capabilities import Line, of_line
 from rung.runtimes.compile_log import DeviceDiagnostic
-from rung.runtimes.connection import ConnectionEvent, State
+from rung.runtimes.connection import ConnectionEvent, Outcome, State
+from rung.runtimes.discover import Found
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import PlcState, RuntimeStatus
 from rung.runtimes.profiles import Profile
+from rung.runtimes.recognise import Recognised
 
 OURS, THEIRS = "a" * 32, "b" * 32
 
@@ -36,7 +40,9 @@ class Device:
     answers: bool = True
     reads: int = 0
     stops: int = 0
-    info: None = None
+    info: Recognised | None = None
+    since: float | None = None
+    switch: str | None = None
     event: ConnectionEvent | None = None
     listeners: list[Callable[[ConnectionEvent], None]] = field(default_factory=list)
 
@@ -53,7 +59,7 @@ class Device:
         return self.loaded
 
     async def status(self) -> RuntimeStatus:
-        return RuntimeStatus(PlcState(self.plc))
+        return RuntimeStatus(PlcState(self.plc), switch=self.switch)
 
     async def stop(self) -> RuntimeStatus:
         self.stops += 1
@@ -79,7 +85,7 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
     monkeypatch.setenv("RUNG_CONFIG_DIR", str(tmp_path))
     monkeypatch.setattr("rung.lsp.machines.Connection", Device)
 
-    async def ours(home: Path | None) -> str:
+    async def ours(home: Path | None, target: str) -> str:
         return OURS
 
     made = Machines(lambda event: None, ours, clock=lambda: clock[0])
@@ -104,9 +110,23 @@ async def test_status_reads_what_the_machine_has_now(machines: Machines) -> None
     plc.loaded = THEIRS  # somebody else has downloaded, and the machine stands as before
     answer = await commands.status(session(machines), {"target": "line3"}, None)
     assert (answer["md5"], answer["inSync"]) == (THEIRS, False)
+    assert answer["md5Unread"] is None
     plc.answers = False
     answer = await commands.status(session(machines), {"target": "line3"}, None)
-    assert (answer["md5"], answer["inSync"]) == (None, None)
+    assert (answer["md5"], answer["inSync"], answer["md5Unread"]) == (None, None, "It does not answer.")
+
+
+async def test_status_says_how_long_it_is_connected_and_where_the_mode_switch_stands(machines: Machines) -> None:
+    plc = device(machines)
+    answer = await commands.status(session(machines), {"target": "line3"}, None)
+    assert (answer["since"], answer["switch"], answer["runtime"], answer["encrypted"]) == (None, None, None, None)
+    plc.since, plc.switch = time.monotonic() - 90.5, "stop"
+    plc.info = Recognised(plc.profile.address, of_line(Line.V3_WEB), users_exist=True)
+    answer = await commands.status(session(machines), {"target": "line3"}, None)
+    assert (answer["since"], answer["switch"]) == (90, "stop")
+    assert (answer["runtime"], answer["encrypted"]) == ("OpenPLC Runtime v3", False)
+    row = (await machines.rows())[0]
+    assert (row["runtime"], row["encrypted"], row["snapshots"]) == ("OpenPLC Runtime v3", False, False)
 
 
 async def test_targets_says_in_sync_for_one_heartbeat_and_then_looks_again(
@@ -161,7 +181,7 @@ async def test_a_machine_is_stopped_unasked_only_if_it_surely_stands(machines: M
     plc = device(machines)
     plc.plc = state.value
     answer = await commands.stop(session(machines), {"target": "line3"}, None)
-    asked = state not in (PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR)
+    asked = state not in (PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR, PlcState.COMPILING)
     assert answer.get("needsConfirmation", False) is asked
     assert plc.stops == (0 if asked else 1)
     await commands.stop(session(machines), {"target": "line3", "confirmed": True}, None)
@@ -205,3 +225,59 @@ async def test_folders_are_searched_beside_the_event_loop(tmp_path: Path, monkey
         assert threading.main_thread() not in searched
     finally:
         documents.close()
+
+
+def test_the_answer_to_connect_says_what_runtime_it_is_and_whether_it_is_encrypted() -> None:
+    web = of_line(Line.V3_WEB)
+    reached: Any = SimpleNamespace(info=Recognised(Address("10.0.0.1", 8080, "http"), web, users_exist=True))
+    answer = connect_answer(Outcome("needs-login", "Not encrypted.", "Take care.", encrypted=False), reached)
+    assert answer == {
+        "state": "needs-login",
+        "encrypted": False,
+        "line": "v3-web",
+        "version": "v3",
+        "message": "Not encrypted.",
+        "hint": "Take care.",
+    }
+    unknown: Any = SimpleNamespace(info=None)
+    assert connect_answer(Outcome("connected"), unknown) == {"state": "connected", "encrypted": True}
+
+
+def test_the_editor_is_told_of_every_command_and_of_no_other() -> None:
+    assert sorted(protocol.COMMANDS) == sorted(commands.COMMANDS)
+
+
+async def test_what_is_found_on_the_network_is_listed(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nearby() -> tuple[Found, ...]:
+        return (Found("10.0.0.7", 8443, "v4.1.4", "press-2"),)
+
+    monkeypatch.setattr("rung.runtimes.discover.discover", nearby)
+    row = {
+        "host": "10.0.0.7",
+        "port": 8443,
+        "version": "v4.1.4",
+        "hostname": "press-2",
+        "project": None,
+        "recovery": False,
+    }
+    assert await commands.discover(session(machines), {}, None) == {"found": [row]}
+
+
+@pytest.mark.parametrize(
+    ("address", "agreed", "sent"),
+    [("http://10.0.0.1", False, None), ("http://10.0.0.1", True, "s3cret"), ("10.0.0.1", False, "s3cret")],
+)
+async def test_a_password_goes_out_unencrypted_only_if_the_request_itself_agrees(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, address: str, agreed: bool, sent: str | None
+) -> None:
+    given: list[str | None] = []
+
+    async def connect(user: str | None, password: str | None, trust: str | None, plain: bool) -> Outcome:
+        given.append(password)
+        return Outcome("needs-login")
+
+    machines.add("line3", address, None)  # perhaps while the password was typed
+    monkeypatch.setattr(Device, "connect", staticmethod(connect), raising=False)
+    request = {"target": "line3", "username": "eng", "password": "s3cret", "allowPlain": agreed}
+    await commands.connect(session(machines), request, None)
+    assert given == [sent]

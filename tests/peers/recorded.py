@@ -41,9 +41,9 @@ def sections(name: str) -> Iterator[tuple[str, list[str]]]:
         yield title, lines
 
 
-def exchanges() -> list[Exchange]:
-    """The recorded requests in their order."""
-    return [_exchange(title, lines) for title, lines in sections("runtime_v4_1_requests.txt")]
+def exchanges(name: str) -> list[Exchange]:
+    """The recorded requests of a file in their order."""
+    return [_exchange(title, lines) for title, lines in sections(name)]
 
 
 def _exchange(title: str, lines: list[str]) -> Exchange:

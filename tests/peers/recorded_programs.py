@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zipfile
 
+from simulator import matiec_program
+from simulator.matiec_program import MatiecProgram, Row
 from simulator.minimal_program import Program, Task, Variable, crashing, looping, make_zip
 
 BLINK = Program(
@@ -46,5 +48,22 @@ UPLOADS: dict[str, bytes] = {
     "empty.zip": make_zip({}),
     "big.zip": make_zip({"big.bin": bytes(11 * 1024 * 1024)}, zipfile.ZIP_STORED),
     "total.zip": make_zip({f"{n}.bin": ZEROS for n in range(6)}, zipfile.ZIP_STORED),
+}
+TWO_VARIABLES = MatiecProgram("ffeeddccbbaa99887766554433221100")
+UPLOADS_V4_0: dict[str, bytes] = {
+    "gen1.zip": TWO_VARIABLES.zip(),
+    "bad.zip": UPLOADS["bad.zip"],
+    "strucpp.zip": Program().zip(),
+}
+PROGRAMS_V4_0 = {
+    "good": MatiecProgram("1" * 32),
+    "other": MatiecProgram("2" * 32),
+    "counting": MatiecProgram("3" * 32, rows=(Row("UINT", counts=True), Row("BOOL"))),
+    "broken": MatiecProgram(files={"c_blocks_code.cpp": "this does not compile;\n"}),
+    "incomplete": MatiecProgram(files={"Res0.c": None}),
+    "unloadable": MatiecProgram(files={"c_blocks_code.cpp": 'extern "C" int x(); int (*keep)() = x;\n'}),
+    "crashing": matiec_program.crashing(10, "4" * 32),
+    "looping": matiec_program.looping(10, "5" * 32),
+    "slow": MatiecProgram("6" * 32, period_ns=900_000_000),
 }
 PROGRAMS = {"minimal": Program(), "good": GOOD, "crashing": CRASHING, "looping": LOOPING, "broken": BROKEN}

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import rung
+from rung.ide.build import build
 from rung.ide.diagnostics import diagnostics, flat
+from rung.project.settings import settings_from
 from rung.project.snapshot import EMPTY
 from rung.rules.explain import explain, overview
 from rung.rules.registry import find, rules
@@ -18,10 +20,17 @@ ALWAYS = "TSK011"  # a lone PROGRAM is told what it gets; that is no mistake
 HOUSE = Path(rung.__file__).parent
 
 
-def codes(text: str, encoding: str = "utf-8") -> list[str]:
-    """The codes of all findings in a file with this text."""
-    snapshot = EMPTY.changed({Path("main.st"): text.encode(encoding)})
-    return [item.code for item in flat(diagnostics(snapshot))]
+def codes(text: str, encoding: str = "utf-8", target: str = "openplc-v4") -> list[str]:
+    """The codes of all findings in a file with this text, for a program that is built for `target`."""
+    text, _, settings = text.partition("# rung.toml\n")
+    snapshot = EMPTY.changed({Path("main.st"): text.encode(encoding)}).with_settings(settings_from(settings))
+    if settings:  # some of what they say shows only when the files for the device are made
+        return [item.code for item in build(snapshot, target).diagnostics]
+    return [item.code for item in flat(diagnostics(snapshot, target))]
+
+
+def targets_of(code: str) -> tuple[str, ...]:
+    return find(code).targets or ("openplc-v4",)
 
 
 def encoding_of(code: str) -> str:
@@ -30,13 +39,15 @@ def encoding_of(code: str) -> str:
 
 @pytest.mark.parametrize("code", rules())
 def test_the_bad_example_gives_this_finding_and_no_other(code: str) -> None:
-    found = {item for item in codes(find(code).bad, encoding_of(code)) if item != ALWAYS or code == ALWAYS}
-    assert found == {code}
+    for target in targets_of(code):
+        found = {item for item in codes(find(code).bad, encoding_of(code), target) if item != ALWAYS or code == ALWAYS}
+        assert found == {code}, target
 
 
 @pytest.mark.parametrize("code", rules())
 def test_the_good_example_gives_nothing(code: str) -> None:
-    assert [item for item in codes(find(code).good) if item != ALWAYS] == []
+    for target in targets_of(code):
+        assert [item for item in codes(find(code).good, target=target) if item != ALWAYS] == [], target
 
 
 @pytest.mark.parametrize("code", rules())

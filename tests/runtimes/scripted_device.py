@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rung.runtimes.address import Address
+from rung.runtimes.capabilities import Line, of_line
 from rung.runtimes.certificate import Certificate
 from rung.runtimes.connection import Connection, ConnectionEvent
 from rung.runtimes.errors import Kind
@@ -26,6 +27,16 @@ from rung.runtimes.v4_session import Timeouts
 PASSWORD = "correct-horse-7461"
 MD5 = "6efe4824341ba1e0224107ed5262b452"
 OTHER_MD5 = "900d223344556677889900aabbccddee"
+
+V4_1 = of_line(Line.V4_1, "v4.1.4")
+V4_0 = of_line(Line.V4_0, "v4")
+
+V3_LOGIN_PAGE = (
+    "<html><center>OpenPLC Webserver</center><center><b>Welcome to OpenPLC</b></center>"
+    "<form action='login' method='POST' class='login-form'><input type='text' name='username' id='username'/>"
+    "<input type='password' name='password' id='password'/></form></html>"
+)
+"""What the login page of an old Runtime v3 holds, one without protection against forged requests."""
 
 Answer = web.StreamResponse
 Reply = web.Response | Callable[[web.Request], Awaitable[Answer]]
@@ -121,6 +132,22 @@ async def raw_peer(
         await asyncio.gather(*left, return_exceptions=True)
 
 
+@asynccontextmanager
+async def udp_peer(*answers: bytes, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    """Something that answers every datagram with the same datagrams; the port is given."""
+
+    class Answering(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            for answer in answers:
+                transport.sendto(answer, addr)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Answering, local_addr=(host, 0))
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
 class ScriptedDevice:
     """A device whose answers a test decides.
 
@@ -142,6 +169,7 @@ class ScriptedDevice:
         self.logins = 0
         self.log: list[dict[str, object]] = []
         self.crash_after_md5 = False
+        self.bootloader: dict[str, object] | None = None
         self.debug_answers: dict[str, object] = {}
         self.debug_commands: list[str] = []
         self.debug_headers: list[str] = []
@@ -187,6 +215,7 @@ class ScriptedDevice:
         sio.on("connect", self._debug_connect, namespace="/api/debug")
         sio.on("debug_command", self._debug_command, namespace="/api/debug")
         self._sio = sio
+        app.router.add_route("GET", "/api/bootloader/capabilities", self._tell_of_bootloader)
         app.router.add_route("*", "/api/{name}", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -198,6 +227,9 @@ class ScriptedDevice:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    async def _tell_of_bootloader(self, request: web.Request) -> Answer:
+        return self.text("", status=404) if self.bootloader is None else self.json(self.bootloader)
 
     async def _serve(self, request: web.Request) -> Answer:
         name = request.match_info["name"]

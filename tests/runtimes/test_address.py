@@ -24,6 +24,9 @@ from rung.runtimes.address import Address
         ("fe80::1%eth0", "[fe80::1%eth0]:8443"),
         ("https://[2001:db8::7]:1234", "[2001:db8::7]:1234"),
         ("presse-süd", "xn--presse-sd-x9a:8443"),
+        ("http://line3", "http://line3:8080"),
+        ("HTTP://Line3:80/", "http://line3:80"),
+        ("http://[fe80::1]", "http://[fe80::1]:8080"),
     ],
 )
 def test_every_way_of_writing_an_address_has_one_spelling(text: str, spelling: str) -> None:
@@ -36,7 +39,6 @@ def test_every_way_of_writing_an_address_has_one_spelling(text: str, spelling: s
     ("text", "word"),
     [
         ("", "empty"),
-        ("http://line3:8080", "HTTPS only"),
         ("ftp://line3", "scheme"),
         ("line3:0", "1 to 65535"),
         ("line3:65536", "1 to 65535"),
@@ -73,3 +75,10 @@ def test_the_zone_of_an_ipv6_address_stays_on_this_computer() -> None:
 
 def test_the_default_port_can_be_another_one() -> None:
     assert Address.parse("line3", default_port=8080).port == 8080
+
+
+def test_only_an_address_that_says_http_is_not_encrypted() -> None:
+    assert Address.parse("line3").is_encrypted
+    assert Address.parse("line3:8080").is_encrypted
+    assert not Address.parse("http://line3").is_encrypted
+    assert Address.parse("http://line3:8443") != Address.parse("line3:8443")

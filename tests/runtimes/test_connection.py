@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +19,8 @@ from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import RuntimeStatus
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile
-from runtimes.scripted_device import PASSWORD, QUICK, Events, raw_peer
+from rung.runtimes.recognise import Ports, Recognised
+from runtimes.scripted_device import PASSWORD, QUICK, V3_LOGIN_PAGE, V4_1, Events, RawPeer, raw_peer
 
 if TYPE_CHECKING:
     from runtimes.scripted_device import Identity, ScriptedDevice
@@ -68,6 +73,7 @@ async def test_half_a_fingerprint_is_no_trust(device: ScriptedDevice) -> None:
 
 async def test_what_is_no_runtime_is_not_remembered_as_trusted(device: ScriptedDevice) -> None:
     device.version = None
+    device.script("get-users-info", device.text("<html>Router login</html>", status=404))
     outcome = await new_connection(device).connect(trust=device.identity.pin)
     assert (outcome.state, outcome.kind) == ("error", Kind.NOT_OPENPLC)
     assert PinStore().get(device.address) is None
@@ -151,8 +157,10 @@ async def test_a_wrong_password_is_an_error_of_its_kind(connection: Connection) 
     assert (await connection.connect("admin", PASSWORD)).state == "connected"
 
 
-@pytest.mark.parametrize("version", ["v4", "v4.0.3"])
-async def test_an_old_runtime_gets_no_credentials(device: ScriptedDevice, connection: Connection, version: str) -> None:
+@pytest.mark.parametrize("version", ["v2", "v5.1"])
+async def test_a_runtime_that_rung_cannot_serve_gets_no_credentials(
+    device: ScriptedDevice, connection: Connection, version: str
+) -> None:
     device.version = version
     assert (await connection.connect("admin", PASSWORD)).kind is Kind.TOO_OLD
     assert "POST login" not in device.requests
@@ -188,6 +196,81 @@ async def test_a_host_that_refuses_is_an_error_with_its_hint() -> None:
     outcome = await Connection(Profile("gone", address), timeouts=QUICK).connect("admin", PASSWORD)
     assert (outcome.state, outcome.kind) == ("error", Kind.REFUSED)
     assert outcome.hint
+
+
+async def test_what_the_machine_is_and_since_when_it_is_connected(
+    device: ScriptedDevice, connection: Connection
+) -> None:
+    assert (connection.info, connection.since) == (None, None)
+    await connection.connect("admin", PASSWORD)
+    assert connection.capabilities == V4_1
+    assert connection.info == Recognised(device.address, V4_1, users_exist=True)
+    assert connection.since is not None
+    assert 0 <= time.monotonic() - connection.since < 5
+    await connection.disconnect()
+    assert connection.event.state is State.DISCONNECTED
+    assert connection.__dict__["since"] is None
+
+
+# -- without encryption --------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def only_web_pages() -> AsyncIterator[tuple[RawPeer, Ports]]:
+    """A host whose REST port is closed and that shows the web pages of an older Runtime v3."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        body = V3_LOGIN_PAGE.encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        async with raw_peer(head.encode() + body) as web:
+            yield web, Ports(taken.getsockname()[1], web.address.port, 1)
+
+
+async def test_no_password_goes_out_unencrypted_before_the_user_was_told() -> None:
+    async with only_web_pages() as (web, ports):
+        connection = Connection(Profile("old", Address("127.0.0.1", ports.rest)), timeouts=QUICK, ports=ports)
+        outcome = await connection.connect("openplc", PASSWORD)
+        await connection.disconnect()
+    assert (outcome.state, outcome.encrypted) == ("needs-login", False)
+    assert f"port {web.address.port}" in outcome.message
+    assert "everybody in the network can read the password" in outcome.message
+    assert "openplc" in outcome.hint
+    assert PASSWORD.encode() not in web.received
+    assert b"POST" not in web.received
+
+
+@pytest.mark.parametrize("says_http", [True, False])
+async def test_who_was_told_logs_in_over_the_web_pages(says_http: bool) -> None:
+    async with only_web_pages() as (web, ports):
+        address = Address("127.0.0.1", ports.web, "http") if says_http else Address("127.0.0.1", ports.rest)
+        connection = Connection(Profile("old", address), timeouts=QUICK, ports=ports)
+        await connection.connect("openplc", PASSWORD, plain=not says_http)
+        await connection.disconnect()
+    assert b"POST /login" in web.received
+
+
+async def test_a_machine_that_was_encrypted_never_gets_its_password_unencrypted() -> None:
+    async with only_web_pages() as (web, ports):
+        address = Address("127.0.0.1", ports.rest)
+        PinStore().trust(address, "AB" * 32)
+        connection = Connection(Profile("old", address), timeouts=QUICK, ports=ports)
+        outcome = await connection.connect("openplc", PASSWORD, plain=True)
+        assert (outcome.state, outcome.kind) == ("error", Kind.REFUSED)
+        assert web.connections == 0
+
+
+async def test_a_machine_that_comes_back_as_another_runtime_needs_a_new_connection(
+    device: ScriptedDevice, connection: Connection
+) -> None:
+    await connection.connect("admin", PASSWORD)
+    events = Events(connection)
+    await device.stop()
+    await events.wait_for("error", Kind.LOST)
+    device.version = "v4.2.0"
+    await device.start()
+    changed = await events.wait_for("error", Kind.NOT_OURS)
+    assert "came back as OpenPLC Runtime v4.2.0" in changed.message
+    assert connection.state is State.ERROR
 
 
 # -- looking after it ----------------------------------------------------------------------------------------------

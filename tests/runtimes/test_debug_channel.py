@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rung.codegen.artefact import Leaf
+from rung.runtimes import debug_link
+from rung.runtimes.address import Address
 from rung.runtimes.debug import DebugChannel
+from rung.runtimes.debug_wire import DebugWire
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.v4 import V4Client
 from runtimes.scripted_device import MD5
@@ -136,6 +139,39 @@ async def test_a_token_refused_for_a_command_is_renewed(device: ScriptedDevice, 
     device.debug_answers["41"] = {"success": False, "error": "Unauthorized"}
     assert (await failure_of(channel.info())).kind is Kind.CREDENTIALS
     assert device.logins == 2
+
+
+async def test_a_door_that_shuts_once_or_twice_is_knocked_at_again(
+    channel: DebugChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Address] = []
+
+    class Shy(DebugWire):
+        def __init__(self, address: Address, pin: str, token: str, timeout: float) -> None:
+            opened.append(address)
+            if len(opened) < 3:
+                raise RuntimeFailure(Kind.LOST, "The debug channel could not be opened.", "Try again.")
+            super().__init__(address, pin, token, timeout)
+
+    monkeypatch.setattr(debug_link, "DebugWire", Shy)
+    assert await channel.md5() == MD5
+    opened[:] = []
+    assert await channel.md5() == MD5
+    assert not opened
+
+
+async def test_a_door_that_stays_shut_is_told_after_three_times(
+    channel: DebugChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knocked: list[str] = []
+
+    def shut(address: Address, pin: str, token: str, timeout: float) -> DebugWire:
+        knocked.append(address.host)
+        raise RuntimeFailure(Kind.LOST, "The debug channel could not be opened.", "Try again.")
+
+    monkeypatch.setattr(debug_link, "DebugWire", shut)
+    assert (await failure_of(channel.md5())).kind is Kind.LOST
+    assert len(knocked) == 3
 
 
 async def test_a_device_that_dies_and_comes_back_is_asked_again(device: ScriptedDevice, channel: DebugChannel) -> None:

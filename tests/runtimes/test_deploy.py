@@ -52,7 +52,7 @@ class Deploy:
             connection,
             artefact,
             start=start,
-            confirm_stop=self._confirm,
+            confirm=self._confirm,
             precheck=precheck,
             progress=self.steps.append,
             poll=0.02,
@@ -275,7 +275,7 @@ async def test_a_device_that_dies_while_it_compiles_may_have_any_program(
     report = await Deploy().run(connected)
     assert (kind_of(report), report.stage, report.plc) == (Kind.NOT_OPENPLC, "compile", None)
     assert report.error is not None
-    assert "it may be stopped and have the new program, or none" in report.error.message
+    assert "it may still have its old program, be stopped with the new one, or have none" in report.error.message
 
 
 async def test_a_failed_compile_is_told_even_when_the_device_falls_silent_after_it(
@@ -411,7 +411,7 @@ async def test_cancelling_before_the_upload_leaves_everything(device: ScriptedDe
         return True
 
     device.plc = "STATUS:RUNNING"
-    task = asyncio.create_task(deploy(connected, PROGRAM, confirm_stop=never, progress=lambda step: None))
+    task = asyncio.create_task(deploy(connected, PROGRAM, confirm=never, progress=lambda step: None))
     await asyncio.wait_for(waiting.wait(), 5)
     task.cancel()
     report = await task

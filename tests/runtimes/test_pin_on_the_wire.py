@@ -10,15 +10,16 @@ import pytest
 
 from rung.runtimes.debug import DebugChannel
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.recognise import recognise
 from rung.runtimes.tls import CertificateMismatch, open_pinned_socket
 from rung.runtimes.v4 import V4Client
-from runtimes.scripted_device import PASSWORD, QUICK, raw_peer
+from runtimes.scripted_device import PASSWORD, QUICK, V4_1, raw_peer
 
 if TYPE_CHECKING:
     from runtimes.scripted_device import Identity, ScriptedDevice
 
 CALLS: list[Callable[[V4Client], Awaitable[object]]] = [
-    lambda c: c.probe(),
+    lambda c: recognise(c.address, c.pin, QUICK),
     lambda c: c.create_first_user("admin", PASSWORD),
     lambda c: c.login("admin", PASSWORD),
 ]
@@ -29,7 +30,7 @@ async def test_no_request_reaches_a_machine_with_another_certificate(
     identity: Identity, stranger: Identity, call: Callable[[V4Client], Awaitable[object]]
 ) -> None:
     async with raw_peer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", stranger) as peer:
-        client = V4Client(peer.address, identity.pin, QUICK)
+        client = V4Client(peer.address, identity.pin, V4_1, QUICK)
         with pytest.raises(CertificateMismatch) as caught:
             await call(client)
         await client.aclose()
@@ -72,9 +73,9 @@ async def test_tls_older_than_1_2_is_refused(identity: Identity) -> None:
     old.maximum_version = ssl.TLSVersion.TLSv1_1
     old.set_ciphers("ALL:@SECLEVEL=0")
     async with raw_peer(None, old) as peer:
-        client = V4Client(peer.address, identity.pin, QUICK)
+        client = V4Client(peer.address, identity.pin, V4_1, QUICK)
         with pytest.raises(RuntimeFailure, match=r"TLS 1\.2 or newer"):
-            await client.probe()
+            await client.login("admin", PASSWORD)
         await client.aclose()
 
 

@@ -31,6 +31,18 @@ def test_adding_the_same_name_again_replaces_the_connection() -> None:
     assert store.list() == [moved]
 
 
+def test_a_modbus_port_that_the_machine_does_not_know_of_is_kept() -> None:
+    forwarded = Profile("press", Address("10.0.0.7", 8443), "admin", modbus_port=1502)
+    ProfileStore().add(forwarded)
+    assert ProfileStore().get("press") == forwarded
+
+
+@pytest.mark.parametrize("port", [0, 65536, -1])
+def test_a_modbus_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(ValueError, match="no TCP port"):
+        ProfileStore().add(Profile("press", LINE3.address, modbus_port=port))
+
+
 def test_a_removed_connection_is_gone() -> None:
     store = ProfileStore()
     store.add(LINE3)
@@ -55,7 +67,15 @@ def test_a_target_is_a_saved_name_first_and_an_address_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["{", "[]", '{"connections": []}', '{"connections": {"a": {"address": "b c"}}}', "[" * 100_000]
+    "damage",
+    [
+        "{",
+        "[]",
+        '{"connections": []}',
+        '{"connections": {"a": {"address": "b c"}}}',
+        '{"connections": {"a": {"address": "b", "modbus_port": true}}}',
+        "[" * 100_000,
+    ],
 )
 def test_a_damaged_file_is_named_and_not_taken_for_empty(configuration: Path, damage: str) -> None:
     configuration.mkdir()

@@ -16,8 +16,9 @@ from rung.runtimes.address import Address
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.failures import Phase, describe
 from rung.runtimes.pins import fetch_certificate
+from rung.runtimes.recognise import recognise
 from rung.runtimes.v4 import V4Client
-from runtimes.scripted_device import QUICK, raw_peer
+from runtimes.scripted_device import QUICK, V4_1, raw_peer
 
 if TYPE_CHECKING:
     from runtimes.scripted_device import Identity, ScriptedDevice
@@ -26,12 +27,8 @@ A = Address("line3", 8443)
 
 
 async def probe(address: Address, pin: str) -> RuntimeFailure:
-    client = V4Client(address, pin, QUICK)
-    try:
-        with pytest.raises(RuntimeFailure) as caught:
-            await client.probe()
-    finally:
-        await client.aclose()
+    with pytest.raises(RuntimeFailure) as caught:
+        await recognise(address, pin, QUICK)
     return caught.value
 
 
@@ -68,10 +65,12 @@ async def test_plain_http_on_the_port_is_told_as_no_tls(identity: Identity) -> N
     assert b"GET" not in peer.received
 
 
-async def test_a_port_that_hangs_up_at_once_is_told_as_no_tls(identity: Identity) -> None:
+async def test_a_machine_that_is_known_and_hangs_up_at_once_is_lost_and_not_another_thing(identity: Identity) -> None:
     async with raw_peer(b"") as peer:
         failure = await probe(peer.address, identity.pin)
-    assert failure.kind is Kind.NOT_OPENPLC
+    assert failure.kind is Kind.LOST
+    assert "before TLS had begun" in failure.message
+    assert "was not sent" in failure.message
 
 
 async def test_a_port_that_never_begins_tls_times_out(identity: Identity) -> None:
@@ -90,7 +89,7 @@ async def test_tls_with_something_else_than_http_inside_is_no_openplc(identity: 
 
 async def test_a_machine_that_accepts_and_never_answers_times_out(identity: Identity) -> None:
     async with raw_peer(None, identity) as peer:
-        client = V4Client(peer.address, identity.pin, QUICK)
+        client = V4Client(peer.address, identity.pin, V4_1, QUICK)
         with pytest.raises(RuntimeFailure) as caught:
             await client.login("admin", "x")
         await client.aclose()
@@ -116,7 +115,7 @@ async def test_a_web_server_that_is_no_openplc_is_told(device: ScriptedDevice) -
     device.script("get-users-info", device.text("<html>Router login</html>", status=404))
     failure = await probe(device.address, device.identity.pin)
     assert failure.kind is Kind.NOT_OPENPLC
-    assert "no OpenPLC Runtime" in failure.message
+    assert "no OpenPLC runtime" in failure.message
 
 
 @pytest.mark.parametrize("body", ["{", "null", "[1]", '{"msg": 3}', '{"msg": "Hello"}', "[" * 100_000])
@@ -137,22 +136,6 @@ async def test_an_answer_without_end_is_cut(device: ScriptedDevice) -> None:
     assert "1000000 bytes" in failure.message
 
 
-@pytest.mark.parametrize("version", ["v4", "v4.0.9", "v3.2", "4.0"])
-async def test_a_runtime_before_4_1_is_too_old(device: ScriptedDevice, version: str) -> None:
-    device.version = version
-    failure = await probe(device.address, device.identity.pin)
-    assert failure.kind is Kind.TOO_OLD
-    assert "4.1" in failure.hint
-
-
-@pytest.mark.parametrize("version", ["v4.1.4", "v4.1", "v4.2.3", "v4.10.0-rc1", "dev", "4.1.0"])
-async def test_a_runtime_from_4_1_on_is_served(device: ScriptedDevice, version: str) -> None:
-    device.version = version
-    client = V4Client(device.address, device.identity.pin, QUICK)
-    assert (await client.probe()).version == version
-    await client.aclose()
-
-
 @pytest.mark.parametrize("version", ["", "latest", "v4.1.4; rm -rf /", "v" + "9" * 50])
 async def test_a_version_that_is_none_is_no_openplc(device: ScriptedDevice, version: str) -> None:
     device.version = version
@@ -162,9 +145,7 @@ async def test_a_version_that_is_none_is_no_openplc(device: ScriptedDevice, vers
 async def test_a_proxy_of_the_environment_is_not_used(device: ScriptedDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    client = V4Client(device.address, device.identity.pin, QUICK)
-    assert (await client.probe()).users_exist
-    await client.aclose()
+    assert (await recognise(device.address, device.identity.pin, QUICK)).users_exist
 
 
 async def test_a_redirect_is_not_followed(device: ScriptedDevice) -> None:
@@ -186,6 +167,10 @@ async def test_a_redirect_is_not_followed(device: ScriptedDevice) -> None:
         (TimeoutError(), Phase.REQUEST, Kind.TIMEOUT),
         (socket.gaierror(socket.EAI_NONAME, "unknown"), Phase.CONNECT, Kind.DNS),
         (ConnectionResetError(), Phase.TLS, Kind.NOT_OPENPLC),
+        (ConnectionResetError(), Phase.TLS_AGAIN, Kind.LOST),
+        (ssl.SSLEOFError(8, "EOF"), Phase.TLS_AGAIN, Kind.LOST),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] x"), Phase.TLS_AGAIN, Kind.NOT_OPENPLC),
+        (TimeoutError(), Phase.TLS_AGAIN, Kind.TIMEOUT),
         (ConnectionResetError(), Phase.REQUEST, Kind.LOST),
         (BrokenPipeError(), Phase.REQUEST, Kind.LOST),
         (ssl.SSLError(1, "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] x"), Phase.TLS, Kind.NOT_OPENPLC),

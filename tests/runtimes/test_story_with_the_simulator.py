@@ -61,7 +61,7 @@ async def yes(question: str) -> bool:
 
 async def download(connection: Connection, program: Program) -> DeployReport:
     artefact = Artefact("openplc-v4", "program.zip", program.zip(), program.md5, (LAMP, COUNTER))
-    return await deploy(connection, artefact, confirm_stop=yes, progress=lambda step: None, poll=0.1)
+    return await deploy(connection, artefact, confirm=yes, progress=lambda step: None, poll=0.1)
 
 
 async def test_from_a_new_device_to_a_verified_program_and_back_after_a_power_cut(
@@ -134,7 +134,7 @@ async def test_a_failed_compile_on_the_device_leaves_no_program_and_says_so(simu
     assert (await download(connection, Program(ONE))).ok
     broken = Program(TWO, files={"broken.cpp": '#line 7 "main.st"\nint broken( {\n'})
     artefact = Artefact("openplc-v4", "program.zip", broken.zip(), TWO, (), {"main.st": "/plant/main.st"})
-    report = await deploy(connection, artefact, confirm_stop=yes, progress=lambda step: None, poll=0.1)
+    report = await deploy(connection, artefact, confirm=yes, progress=lambda step: None, poll=0.1)
     assert report.error is not None
     assert (report.error.kind, report.plc) == (Kind.COMPILE_FAILED, "STOPPED")
     assert {(d.file, d.line) for d in report.diagnostics if d.severity == "error"} == {("/plant/main.st", 7)}

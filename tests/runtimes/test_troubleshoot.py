@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 from rung.runtimes import troubleshoot
@@ -9,8 +12,9 @@ from rung.runtimes.address import Address
 from rung.runtimes.errors import Kind
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile
+from rung.runtimes.recognise import Ports
 from rung.runtimes.troubleshoot import Step
-from runtimes.scripted_device import PASSWORD, QUICK, raw_peer
+from runtimes.scripted_device import PASSWORD, QUICK, V3_LOGIN_PAGE, raw_peer
 
 if TYPE_CHECKING:
     from runtimes.scripted_device import Identity, ScriptedDevice
@@ -67,12 +71,13 @@ async def test_a_changed_certificate_fails_at_tls_and_gets_no_request(
 async def test_another_web_server_fails_at_the_version(device: ScriptedDevice) -> None:
     PinStore().trust(device.address, device.identity.pin)
     device.version = None
+    device.script("get-users-info", device.text("<html>Router login</html>", status=404))
     assert last(await steps_of(device.address)) == ("version", False, Kind.NOT_OPENPLC)
 
 
-async def test_an_old_runtime_fails_at_the_version(device: ScriptedDevice) -> None:
+async def test_a_runtime_that_rung_cannot_serve_fails_at_the_version(device: ScriptedDevice) -> None:
     PinStore().trust(device.address, device.identity.pin)
-    device.version = "v4"
+    device.version = "v2"
     assert last(await steps_of(device.address)) == ("version", False, Kind.TOO_OLD)
 
 
@@ -91,3 +96,41 @@ async def test_without_a_password_the_login_is_not_tried(device: ScriptedDevice)
     PinStore().trust(device.address, device.identity.pin)
     assert last(await steps_of(device.address, None)) == ("login", None, None)
     assert "POST login" not in device.requests
+
+
+# -- the web pages of Runtime v3 -----------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def only_web_pages() -> AsyncIterator[Ports]:
+    """A host whose REST port is closed and that shows the web pages of an older Runtime v3."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(V3_LOGIN_PAGE)}\r\nConnection: close\r\n\r\n"
+        async with raw_peer((head + V3_LOGIN_PAGE).encode()) as web:
+            yield Ports(taken.getsockname()[1], web.address.port, 1)
+
+
+async def test_a_closed_port_is_no_failure_where_the_web_pages_answer_and_no_password_is_sent() -> None:
+    async with only_web_pages() as ports:
+        address = Address("127.0.0.1", ports.rest)
+        tested = troubleshoot.test_connection(
+            Profile("old", address, "openplc"), password=PASSWORD, timeouts=QUICK, ports=ports
+        )
+        steps = [step async for step in tested]
+    assert [(step.name, step.ok) for step in steps] == [
+        ("dns", True),
+        ("tcp", True),
+        ("version", True),
+        ("users", True),
+        ("login", None),
+    ]
+    assert f"port {ports.web}" in steps[1].message
+    assert "not encrypted" in steps[2].message
+    assert "not encrypted" in steps[4].message
+
+
+async def test_an_address_that_says_http_has_no_step_for_a_certificate() -> None:
+    async with only_web_pages() as ports:
+        steps = await steps_of(Address("127.0.0.1", ports.web, "http"), None)
+    assert [step.name for step in steps] == ["dns", "tcp", "version", "users", "login"]

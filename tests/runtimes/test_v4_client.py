@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
 import json
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
 
+from rung.runtimes.capabilities import Line, of_line
 from rung.runtimes.errors import Kind, RuntimeFailure
-from rung.runtimes.machine import PlcState, TaskTiming
+from rung.runtimes.machine import PlcState, TaskTiming, User
 from rung.runtimes.v4 import V4Client
-from runtimes.scripted_device import PASSWORD, QUICK
+from rung.runtimes.v4_session import Session
+from rung.runtimes.v4_upload import Source
+from runtimes.scripted_device import MD5, PASSWORD, QUICK, V4_0, V4_1
 
 if TYPE_CHECKING:
     from runtimes.scripted_device import ScriptedDevice
@@ -31,13 +35,12 @@ async def failure_of(work: Awaitable[object]) -> RuntimeFailure:
 # -- users ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_new_runtime_says_that_it_has_no_user(device: ScriptedDevice) -> None:
+async def test_the_first_user_is_created_without_a_login(device: ScriptedDevice) -> None:
     device.users.clear()
-    client = V4Client(device.address, device.identity.pin, QUICK)
-    assert not (await client.probe()).users_exist
+    client = V4Client(device.address, device.identity.pin, V4_1, QUICK)
     await client.create_first_user("admin", PASSWORD)
     await client.login("admin", PASSWORD)
-    assert (await client.probe()).users_exist
+    assert (await client.status()).state is PlcState.STOPPED
     await client.aclose()
 
 
@@ -48,7 +51,7 @@ async def test_the_first_user_is_not_created_twice(device: ScriptedDevice, clien
 
 
 async def test_a_wrong_password_is_a_matter_of_credentials(device: ScriptedDevice) -> None:
-    client = V4Client(device.address, device.identity.pin, QUICK)
+    client = V4Client(device.address, device.identity.pin, V4_1, QUICK)
     failure = await failure_of(client.login("admin", "nope"))
     assert failure.kind is Kind.CREDENTIALS
     assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
@@ -58,12 +61,24 @@ async def test_a_wrong_password_is_a_matter_of_credentials(device: ScriptedDevic
 @pytest.mark.parametrize("token", [None, 7, "", "a\r\nX-Evil: 1", "x" * 20_000])
 async def test_a_login_without_a_usable_token_is_no_login(device: ScriptedDevice, token: object) -> None:
     device.script("login", device.json({"access_token": token}))
-    client = V4Client(device.address, device.identity.pin, QUICK)
+    client = V4Client(device.address, device.identity.pin, V4_1, QUICK)
     assert (await failure_of(client.login("admin", PASSWORD))).kind is Kind.NOT_OPENPLC
     await client.aclose()
 
 
-@pytest.mark.parametrize(("status", "msg"), [(401, "Token has expired"), (422, "Signature verification failed")])
+# Every way in which a token is refused (section 1.1).
+REFUSED_TOKENS = {
+    "no header": (401, "Missing Authorization Header"),
+    "another scheme": (401, "Missing 'Bearer' type in 'Authorization' header. Expected 'Authorization: Bearer <JWT>'"),
+    "no token": (422, "Not enough segments"),
+    "the device was reset": (422, "Signature verification failed"),
+    "expired": (401, "Token has expired"),
+    "logged out elsewhere": (401, "Token has been revoked"),
+    "its user was deleted": (401, "Error loading the user 1"),
+}
+
+
+@pytest.mark.parametrize(("status", "msg"), REFUSED_TOKENS.values(), ids=REFUSED_TOKENS)
 async def test_a_refused_token_is_renewed_without_the_caller_noticing(
     device: ScriptedDevice, client: V4Client, status: int, msg: str
 ) -> None:
@@ -93,6 +108,16 @@ async def test_a_changed_password_is_not_tried_again_and_again(device: ScriptedD
     assert device.requests.count("POST login") == 2
 
 
+async def test_a_user_who_was_deleted_meanwhile_is_told_and_not_tried_again(
+    device: ScriptedDevice, client: V4Client
+) -> None:
+    device.users.clear()
+    device.script("status", device.json({"msg": "Error loading the user 1"}, 401), forever=True)
+    for _ in range(2):
+        assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
+    assert device.requests.count("POST login") == 2
+
+
 async def test_logout_forgets_the_credentials(device: ScriptedDevice, client: V4Client) -> None:
     await client.logout()
     assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
@@ -110,7 +135,10 @@ async def test_a_user_without_rights_is_told(device: ScriptedDevice, client: V4C
 @pytest.mark.parametrize(
     ("text", "state"),
     [
+        ("STATUS:EMPTY", PlcState.EMPTY),
+        ("STATUS:INIT", PlcState.INIT),
         ("STATUS:RUNNING", PlcState.RUNNING),
+        ("STATUS:STOPPED", PlcState.STOPPED),
         ("STATUS:TRANSITIONING", PlcState.TRANSITIONING),
         ("STATUS:ERROR", PlcState.ERROR),
         ("STATUS:ERROR\n", PlcState.CORE_DOWN),
@@ -187,6 +215,52 @@ async def test_a_program_that_runs_already_has_started(device: ScriptedDevice, c
     assert (await client.start()).state is PlcState.RUNNING
 
 
+async def test_a_start_whose_answer_is_lost_is_judged_by_the_state(device: ScriptedDevice, client: V4Client) -> None:
+    async def started_and_gone(request: web.Request) -> web.StreamResponse:
+        device.plc = "STATUS:RUNNING"
+        return await gone(request)
+
+    device.script("start-plc", started_and_gone)
+    assert (await client.start()).state is PlcState.RUNNING
+    assert device.requests.count("GET start-plc") == 1
+
+
+async def test_a_start_that_was_lost_and_shows_no_effect_is_not_called_a_refusal(
+    device: ScriptedDevice, client: V4Client
+) -> None:
+    device.script("start-plc", gone)
+    failure = await failure_of(client.start())
+    assert failure.kind is Kind.LOST
+    assert "the program is stopped, but the command may yet be carried out" in failure.message
+
+
+async def test_a_stop_whose_answer_is_lost_is_judged_by_the_state(device: ScriptedDevice, client: V4Client) -> None:
+    device.plc = "STATUS:RUNNING"
+
+    async def stopped_and_gone(request: web.Request) -> web.StreamResponse:
+        device.plc = "STATUS:STOPPED"
+        return await gone(request)
+
+    device.script("stop-plc", stopped_and_gone)
+    assert (await client.stop()).state is PlcState.STOPPED
+
+
+async def gone(request: web.Request) -> web.StreamResponse:
+    """The connection breaks in place of an answer."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+@pytest.mark.parametrize("path", ["status", "start-plc"])
+async def test_an_error_in_place_of_a_state_is_quoted(device: ScriptedDevice, client: V4Client, path: str) -> None:
+    device.plc = "STATUS:STOPPED"
+    device.script(path, device.json({"error": "Unknown argument"}), forever=True)
+    failure = await failure_of(client.status() if path == "status" else client.start())
+    assert failure.kind is Kind.NOT_OPENPLC
+    assert "an error of its own (Unknown argument)" in failure.message
+
+
 @pytest.mark.parametrize("said", ["START:ERROR", "START:ERROR\n", "START:ERROR_SWITCH_STOP"])
 async def test_a_refused_start_is_told(device: ScriptedDevice, client: V4Client, said: str) -> None:
     device.script("start-plc", device.json({"status": said}))
@@ -217,9 +291,20 @@ async def test_stop_waits_until_the_program_stands(device: ScriptedDevice, clien
     assert (await client.stop()).state is PlcState.STOPPED
 
 
-async def test_a_machine_that_does_not_run_is_left_as_it_is(device: ScriptedDevice, client: V4Client) -> None:
-    device.plc = "STATUS:EMPTY"
-    assert (await client.stop()).state is PlcState.EMPTY
+@pytest.mark.parametrize("state", [PlcState.EMPTY, PlcState.STOPPED, PlcState.ERROR])
+async def test_a_machine_that_does_not_run_is_left_as_it_is(
+    device: ScriptedDevice, client: V4Client, state: PlcState
+) -> None:
+    device.plc = f"STATUS:{state.value}"
+    assert (await client.stop()).state is state
+
+
+@pytest.mark.parametrize("before", ["EMPTY", "STOPPED", "ERROR"])
+async def test_a_start_is_tried_from_every_state_but_running(
+    device: ScriptedDevice, client: V4Client, before: str
+) -> None:
+    device.plc = f"STATUS:{before}"
+    assert (await client.start()).state is PlcState.RUNNING
 
 
 async def test_a_machine_that_runs_on_after_stop_is_a_danger_that_is_told(
@@ -248,7 +333,12 @@ async def test_a_stop_is_waited_for_through_silence_of_the_core(device: Scripted
 
 
 def test_nothing_runs_only_in_the_states_that_say_so() -> None:
-    assert {state for state in PlcState if state.stands} == {PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR}
+    assert {state for state in PlcState if state.stands} == {
+        PlcState.STOPPED,
+        PlcState.EMPTY,
+        PlcState.ERROR,
+        PlcState.COMPILING,
+    }
 
 
 # -- upload --------------------------------------------------------------------------------------------------------
@@ -267,6 +357,19 @@ async def test_the_device_receives_exactly_the_bytes_and_we_are_told_how_far_it_
     assert len(seen) > 5
 
 
+async def test_an_upload_is_one_part_named_file(device: ScriptedDevice, client: V4Client) -> None:
+    async def look(request: web.Request) -> web.StreamResponse:
+        assert request.query_string == ""
+        ((name, part),) = (await request.post()).items()
+        assert isinstance(part, web.FileField)
+        assert (name, part.filename, part.content_type) == ("file", "program.zip", "application/zip")
+        return device.json({"CompilationStatus": "COMPILING", "UploadFileFail": ""})
+
+    device.script("upload-file", look)
+    await client.upload(b"PK", "program.zip")
+    assert device.requests.count("POST upload-file") == 1
+
+
 async def test_an_upload_survives_a_token_that_expired_before_it(device: ScriptedDevice, client: V4Client) -> None:
     device.expire_tokens()
     await client.upload(b"PK" * 50_000, "program.zip")
@@ -279,6 +382,8 @@ async def test_an_upload_survives_a_token_that_expired_before_it(device: Scripte
         ("Runtime is compiling another program, please wait", Kind.BUSY),
         ("Uploaded ZIP file failed safety checks", Kind.UPLOAD_REFUSED),
         ("No file part in the request", Kind.UPLOAD_REFUSED),
+        ("File is too large", Kind.UPLOAD_REFUSED),
+        ("Unexpected error: Error -3 while decompressing data", Kind.UPLOAD_REFUSED),
         ("File system error: [Errno 28] No space left on device", Kind.UPLOAD_REFUSED),
         (None, Kind.UPLOAD_REFUSED),
     ],
@@ -309,7 +414,7 @@ async def test_an_answer_that_trickles_in_for_ever_is_given_up(device: ScriptedD
             await asyncio.sleep(0.1)
         return response
 
-    client = V4Client(device.address, device.identity.pin, dataclasses.replace(QUICK, upload=0.5, connect=0.5))
+    client = V4Client(device.address, device.identity.pin, V4_1, dataclasses.replace(QUICK, upload=0.5, connect=0.5))
     await client.login("admin", PASSWORD)
     device.script("upload-file", trickle)
     failure = await asyncio.wait_for(failure_of(client.upload(b"x", "program.zip")), 5)
@@ -320,6 +425,195 @@ async def test_an_answer_that_trickles_in_for_ever_is_given_up(device: ScriptedD
 async def test_a_file_name_cannot_break_out_of_its_header(device: ScriptedDevice, client: V4Client) -> None:
     await client.upload(b"x", 'a"\r\nX-Evil: 1.zip')
     assert device.uploads == [b"x"]
+
+
+# -- the project's source ------------------------------------------------------------------------------------------
+
+V4_2 = dataclasses.replace(of_line(Line.V4_1, "v4.2.1"), snapshots=True)
+SOURCE = Source(b"PK-source" * 5000, {"projectName": "Press 2", "formatVersion": 1})
+
+
+@pytest.fixture
+async def keeper(device: ScriptedDevice) -> AsyncIterator[V4Client]:
+    """A client of a device that keeps the source of projects, logged in."""
+    made = V4Client(device.address, device.identity.pin, V4_2, QUICK)
+    await made.login("admin", PASSWORD)
+    yield made
+    await made.aclose()
+
+
+@pytest.mark.parametrize("warning", ["", "Snapshot ignored: Snapshot metadata needs a projectName"])
+async def test_the_source_travels_with_the_program_to_a_machine_that_keeps_it(
+    device: ScriptedDevice, keeper: V4Client, warning: str
+) -> None:
+    async def keep(request: web.Request) -> web.StreamResponse:
+        form = await request.post()
+        program, archive, told = (form[name] for name in ("file", "snapshot", "snapshot_metadata"))
+        assert isinstance(program, web.FileField)
+        assert isinstance(archive, web.FileField)
+        assert (program.file.read(), archive.file.read()) == (b"PK" * 500, SOURCE.archive)
+        assert isinstance(told, str)
+        assert json.loads(told) == SOURCE.metadata
+        return device.json({"CompilationStatus": "COMPILING", "UploadFileFail": "", "ProjectSnapshotWarning": warning})
+
+    device.script("upload-file", keep)
+    assert await keeper.upload_with_source(b"PK" * 500, "program.zip", SOURCE) == warning
+
+
+async def test_the_source_is_not_sent_to_a_machine_that_does_not_keep_it(
+    device: ScriptedDevice, client: V4Client
+) -> None:
+    async def look(request: web.Request) -> web.StreamResponse:
+        assert set(await request.post()) == {"file"}
+        return device.json({"CompilationStatus": "COMPILING", "UploadFileFail": ""})
+
+    device.script("upload-file", look)
+    assert await client.upload_with_source(b"PK", "program.zip", SOURCE) == ""
+
+
+async def test_an_upload_that_is_too_large_for_the_device_is_refused(device: ScriptedDevice, keeper: V4Client) -> None:
+    device.script("upload-file", device.text("<html>Request Entity Too Large</html>", status=413))
+    failure = await failure_of(keeper.upload_with_source(b"PK", "program.zip", SOURCE))
+    assert failure.kind is Kind.UPLOAD_REFUSED
+    assert "too large" in failure.message
+
+
+async def test_the_source_is_fetched_back(device: ScriptedDevice, keeper: V4Client) -> None:
+    archive = bytes(range(256)) * 9000
+    coded = base64.b64encode(archive).decode()
+    device.script("project-snapshot", device.json({"projectName": "Press 2", "contentBase64": coded}))
+    assert await keeper.project_snapshot() == archive
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (404, {"msg": "No project is stored on this device"}, Kind.PROGRAM),
+        (403, {"msg": "Admin privileges required"}, Kind.CREDENTIALS),
+        (200, {"contentBase64": "no base 64!"}, Kind.NOT_OPENPLC),
+        (200, {"error": "Unknown argument"}, Kind.NOT_OPENPLC),
+    ],
+)
+async def test_a_source_that_cannot_be_had_is_told(
+    device: ScriptedDevice, keeper: V4Client, status: int, body: dict[str, str], kind: Kind
+) -> None:
+    device.script("project-snapshot", device.json(body, status))
+    failure = await failure_of(keeper.project_snapshot())
+    assert failure.kind is kind
+    if status == 403:
+        assert "Admin privileges required" in failure.message
+
+
+async def test_an_older_machine_is_not_asked_for_a_source(device: ScriptedDevice, client: V4Client) -> None:
+    assert (await failure_of(client.project_snapshot())).kind is Kind.PROGRAM
+    assert "GET project-snapshot" not in device.requests
+
+
+# -- what newer and older versions say -----------------------------------------------------------------------------
+
+
+async def test_who_is_logged_in_is_asked_only_where_there_are_roles(
+    device: ScriptedDevice, client: V4Client, keeper: V4Client
+) -> None:
+    device.script("whoami", device.json({"id": 1, "username": "admin", "role": "admin"}))
+    assert await keeper.whoami() == User(1, "admin", "admin")
+    assert await client.whoami() is None
+    assert device.requests.count("GET whoami") == 1
+
+
+@pytest.mark.parametrize(("said", "switch"), [("run", "run"), ("stop", "stop"), ("sideways", None), (3, None)])
+async def test_the_mode_switch_is_told(
+    device: ScriptedDevice, keeper: V4Client, said: object, switch: str | None
+) -> None:
+    device.script("status", device.json({"status": "STATUS:STOPPED", "switchPosition": said}))
+    assert (await keeper.status()).switch == switch
+
+
+@pytest.fixture
+async def old(device: ScriptedDevice) -> AsyncIterator[V4Client]:
+    """A client of a device with Runtime v4.0, logged in."""
+    device.version = "v4"
+    made = V4Client(device.address, device.identity.pin, V4_0, QUICK)
+    await made.login("admin", PASSWORD)
+    yield made
+    await made.aclose()
+
+
+async def test_the_flat_times_of_v4_0_are_those_of_its_one_cycle(device: ScriptedDevice, old: V4Client) -> None:
+    flat = dict.fromkeys(
+        (f"{a}_{b}" for a in ("scan_time", "cycle_time", "cycle_latency") for b in ("min", "max", "avg")), 48
+    )
+    device.script(
+        "status", device.json({"status": "STATUS:RUNNING", "timing_stats": {**flat, "overruns": 0, "scan_count": 189}})
+    )
+    task = (await old.status(stats=True)).tasks[0]
+    assert (task.name, task.scan_count, task.overruns, task.cycle_latency_avg) == ("cycle", 189, 0, 48)
+
+
+async def test_v4_0_that_has_not_scanned_yet_has_no_times(device: ScriptedDevice, old: V4Client) -> None:
+    nothing = {"scan_count": 0, "overruns": 0, "scan_time_avg": None}
+    device.script("status", device.json({"status": "STATUS:EMPTY", "timing_stats": nothing}))
+    assert (await old.status(stats=True)).tasks == ()
+
+
+async def test_v4_0_that_calls_a_failed_compile_a_success_is_not_believed(
+    device: ScriptedDevice, old: V4Client
+) -> None:
+    log = ["[ERROR] Build failed (exit=1)\n", "[INFO] Cleanup finished successfully\n"]
+    device.script("compilation-status", device.json({"status": "SUCCESS", "logs": log, "exit_code": 0}))
+    found = await old.compilation()
+    assert (found.finished, found.ok) == (True, False)
+
+
+async def test_v4_0_has_not_finished_before_its_last_step(device: ScriptedDevice, old: V4Client) -> None:
+    log = ["[INFO] Build finished successfully\n"]
+    early = device.json({"status": "SUCCESS", "logs": log, "exit_code": 0})
+    late = device.json({"status": "SUCCESS", "logs": [*log, "[INFO] Cleanup finished successfully\n"], "exit_code": 0})
+    device.script("compilation-status", early, late)
+    assert not (await old.compilation()).finished
+    assert (await old.compilation()).ok
+
+
+async def test_v4_0_gets_no_debug_command_unless_its_program_runs(device: ScriptedDevice, old: V4Client) -> None:
+    variables = old.variables()
+    try:
+        for state in ("STATUS:STOPPED", "STATUS:EMPTY", "STATUS:ERROR", "No response from runtime"):
+            device.plc = state
+            assert await variables.md5() is None
+        assert device.debug_commands == []
+        device.plc = "STATUS:RUNNING"
+        device.debug_answers["45 AD DE 00 00"] = f"45 7e {MD5.encode().hex(' ')}"
+        assert await variables.md5() == MD5
+    finally:
+        await variables.aclose()
+
+
+# -- compile -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "exit_code", "finished", "ok"),
+    [
+        ("IDLE", None, False, False),
+        ("UNZIPPING", None, False, False),
+        ("COMPILING", None, False, False),
+        ("SUCCESS", 0, True, True),
+        ("SUCCESS", 1, True, False),
+        ("FAILED", 1, True, False),
+        ("FAILED", None, True, False),
+        ("FAILED", -1, True, False),
+        ("FAILED", 0, True, False),
+    ],
+    ids=["idle", "unpacks", "compiles", "good", "contradictory", "bad", "archive refused", "crashed", "half a failure"],
+)
+async def test_the_state_of_a_compile_is_read_from_its_two_verdicts(
+    device: ScriptedDevice, client: V4Client, state: str, exit_code: int | None, finished: bool, ok: bool
+) -> None:
+    log = ["[ERROR] Not a valid PLC Program file.\n"]
+    device.script("compilation-status", device.json({"status": state, "logs": log, "exit_code": exit_code}))
+    found = await client.compilation()
+    assert (found.finished, found.ok) == (finished, ok)
+    assert found.log == ("[ERROR] Not a valid PLC Program file.",)
 
 
 # -- log -----------------------------------------------------------------------------------------------------------
@@ -396,7 +690,7 @@ async def test_no_failure_and_no_log_line_holds_a_password_or_a_token(
     device: ScriptedDevice, fault: Callable[[ScriptedDevice], web.Response], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    client = V4Client(device.address, device.identity.pin, QUICK)
+    client = V4Client(device.address, device.identity.pin, V4_1, QUICK)
     device.script("login", fault(device))
     device.script("create-user", fault(device))
     found = _everything_about(await failure_of(client.login("admin", PASSWORD)))
@@ -411,3 +705,28 @@ async def test_no_failure_and_no_log_line_holds_a_password_or_a_token(
     assert PASSWORD not in found
     assert "token-1-secret" not in found
     assert "token-2-secret" not in found
+
+
+# -- one request at a time -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one_at_a_time", [True, False])
+async def test_a_runtime_that_cannot_do_two_things_at_once_is_asked_one_after_the_other(
+    device: ScriptedDevice, one_at_a_time: bool
+) -> None:
+    under_way, most = 0, 0
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.05)
+        under_way -= 1
+        return device.json({"status": "STATUS:STOPPED"})
+
+    device.script("status", *[slow] * 6)
+    session = Session(device.address, device.identity.pin, QUICK, one_at_a_time=one_at_a_time)
+    await session.login("admin", PASSWORD)
+    await asyncio.gather(*(session.call("GET", "/api/status") for _ in range(6)))
+    await session.aclose()
+    assert (most == 1) is one_at_a_time

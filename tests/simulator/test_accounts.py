@@ -18,7 +18,7 @@ from simulator.runtime_client import USER, RuntimeClient
 
 async def test_users_and_passwords_are_kept_on_disk_but_no_password_is(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path)
-    user = await accounts.create("ada", "correct horse", as_first=True)
+    user = await accounts.create("ada", "correct horse", "admin", as_first=True)
     assert user is not None
     again = Accounts(tmp_path)
     kept = again.by_name("ada")
@@ -32,17 +32,17 @@ async def test_users_and_passwords_are_kept_on_disk_but_no_password_is(tmp_path:
 
 async def test_ids_are_never_given_again(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path)
-    first = await accounts.create("one", "x", as_first=True)
+    first = await accounts.create("one", "x", "admin", as_first=True)
     assert first is not None
     accounts.delete(first)
-    second = await Accounts(tmp_path).create("two", "x", as_first=True)
+    second = await Accounts(tmp_path).create("two", "x", "admin", as_first=True)
     assert second is not None
     assert (first.id, second.id) == (1, 2), "a token of the deleted user must not become the new user's"
 
 
 async def test_a_lost_secrets_file_is_a_reset_device(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path)
-    await accounts.create("ada", "x", as_first=True)
+    await accounts.create("ada", "x", "admin", as_first=True)
     (tmp_path / "secrets.json").unlink()
     reset = Accounts(tmp_path)
     assert not reset.any()
@@ -60,7 +60,7 @@ async def test_a_foreign_users_file_is_refused_not_overwritten(tmp_path: Path, c
 
 async def test_a_full_disk_keeps_the_old_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     accounts = Accounts(tmp_path)
-    await accounts.create("ada", "x", as_first=True)
+    await accounts.create("ada", "x", "admin", as_first=True)
     before = (tmp_path / "users.json").read_bytes()
 
     def full(descriptor: int) -> None:
@@ -68,7 +68,7 @@ async def test_a_full_disk_keeps_the_old_users(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        await accounts.create("eve", "x", as_first=False)
+        await accounts.create("eve", "x", "admin", as_first=False)
     assert (tmp_path / "users.json").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secrets.json", "users.json"]
 

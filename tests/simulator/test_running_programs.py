@@ -62,6 +62,15 @@ async def test_forced_variable_keeps_its_value_and_goes_on_from_it(client: Runti
     await client.wait(lambda: counter(client), lambda now: 12345 < now < 12500, 5)
 
 
+async def test_the_last_of_two_who_force_wins(client: RuntimeClient) -> None:
+    await client.run(Program().zip())
+    async with client.debug() as one, client.debug() as other:
+        assert (await one("42 00 00 01 01 00 04 39 30 00 00"))["data"] == "42 7e"
+        assert (await other("42 00 00 01 01 00 04 d2 04 00 00"))["data"] == "42 7e"
+        await asyncio.sleep(0.05)
+        assert values((await one("44 00 01 00 00 01"))["data"]) == struct.pack("<I", 1234)
+
+
 async def test_scan_counter_of_the_answers_is_that_of_the_fastest_task(client: RuntimeClient) -> None:
     slow = Task(0, "slow", 80_000_000, 1)
     fast = Task(1, "quick", 20_000_000, 2)

@@ -18,7 +18,7 @@ from cryptography import x509
 from rung.simulator import Simulator, serve
 from rung.simulator.certificate import Certificate
 from rung.simulator.server import AddressError
-from rung.simulator.serving import BadAddress, parse_listen
+from rung.simulator.serving import WrongUsage, parse_listen
 from rung.simulator.storage import DataFolderError
 
 RUN = "import sys; from pathlib import Path; from rung.simulator import serve; sys.exit(serve(sys.argv[1], Path(sys.argv[2])))"
@@ -42,12 +42,46 @@ def test_listen_addresses(text: str, host: str, port: int) -> None:
     assert parse_listen(text) == (host, port)
 
 
-@pytest.mark.parametrize("text", ["host:port", "h:65536", "h:-1", "[::1", "[::1]x", "[::1]:x"])
+@pytest.mark.parametrize(
+    "text", ["foo", "no.such.host.invalid:8443", "host:port", "h:65536", "h:-1", "[::1", "[::1]x", "[::1]:x"]
+)
 def test_what_is_no_address_is_wrong_usage(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(BadAddress):
+    with pytest.raises(WrongUsage):
         parse_listen(text)
     assert serve(text, None) == 2
     assert "is not an address to listen on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("generation", "version", "complaint"),
+    [
+        ("v4.1", "v5", "'v5' is not a version of OpenPLC Runtime v4"),
+        ("v4.1", "v4.7.0", "is not known to the simulator"),
+        ("v4.1", "v4", "use --as v4.0"),
+        ("v4.0", "v4.2.3", "it goes with --as v4.1 only"),
+        ("v3", "v4.2.3", "it goes with --as v4.1 only"),
+    ],
+)
+def test_a_version_that_cannot_be_played_is_wrong_usage(
+    generation: str, version: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert serve("127.0.0.1:0", tmp_path, generation=generation, version=version) == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [(["--as", "v4.0"], "v4.0"), (["--runtime-version", "v4.2.3"], "v4.2"), (["--as", "v3"], "v3")]
+)
+def test_the_command_line_chooses_the_generation(words: list[str], name: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rung", "simulate", "--listen", "127.0.0.1:0", "--data", str(tmp_path), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().endswith(f"(OpenPLC Runtime {name} protocol)\n")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

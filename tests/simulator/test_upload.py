@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codegen.probes import checked
+from rung.codegen.build import build_artefact
 from rung.codegen.toolchain import MISSING
 from rung.simulator import Simulator
-from rung.simulator.upload import check, read_archive
+from rung.simulator.upload import Verdict, check, read_archive
 from simulator.minimal_program import Program, make_zip
 from simulator.runtime_client import RuntimeClient
 
@@ -78,6 +80,26 @@ def test_nothing_is_ever_written_outside_the_folder(names: list[str], damage: in
             read_archive(io.BytesIO(bytes(data)), folder)
         outside = [path for path in Path(scratch).rglob("*") if folder not in (path, *path.parents)]
         assert outside == [folder.parent]
+
+
+OWN = """
+VAR_GLOBAL RETAIN total : DINT; END_VAR
+PROGRAM Main
+VAR_EXTERNAL total : DINT; END_VAR
+VAR many : ARRAY[0..20000] OF INT; END_VAR
+many[0] := many[0] + 1; total := total + 1;
+END_PROGRAM
+"""
+
+
+@pytest.mark.parametrize("target", ["openplc-v4", "openplc-v4.0"])
+def test_a_program_of_rungs_own_keeps_every_rule_of_the_device(target: str, tmp_path: Path) -> None:
+    program, sources = checked(OWN)
+    data = build_artefact(program, target, sources, lambda _: {"conf/modbus_slave.json": b"{}"}).data
+    names = zipfile.ZipFile(io.BytesIO(data)).namelist()
+    assert read_archive(io.BytesIO(data), tmp_path / "generated") == Verdict(True)
+    found = {path.relative_to(tmp_path / "generated").as_posix() for path in (tmp_path / "generated").rglob("*.*")}
+    assert found == set(names), "nothing is left out and no top folder is stripped"
 
 
 def test_one_top_folder_is_left_out_and_litter_is_skipped(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ const TYPING_PAUSE_MS = 1500;
 /** A machine that can be shown: what the server knows, and why it is in the error state. */
 export interface Connection extends Machine {
   readonly username?: string | null | undefined;
+  readonly snapshots?: boolean | undefined;
 }
 
 export class Connections implements vscode.Disposable {
@@ -119,6 +120,7 @@ export class Connections implements vscode.Disposable {
       connectionState: this.active?.state ?? "disconnected",
       hasConnections: this.#all.length > 0,
       anyConnected: this.connected.length > 0,
+      anySource: this.connected.some(({ snapshots }) => snapshots === true),
       anyActive: this.#all.some(({ state }) => state !== "disconnected"),
       downloading: this.#downloading,
     };

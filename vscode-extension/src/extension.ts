@@ -5,6 +5,7 @@ import * as vscode from "vscode";
 import { registerCommands } from "./commands/index.ts";
 import { followLogs } from "./commands/watch.ts";
 import { Connections } from "./connections.ts";
+import { FoundTree } from "./foundTree.ts";
 import { createLanguageStatus } from "./languageStatus.ts";
 import { Logs } from "./logs.ts";
 import { onInterpreterPicked } from "./python.ts";
@@ -32,6 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
     createStatusBar(station.connections),
     createLanguageStatus(server),
     vscode.window.registerTreeDataProvider("plc.runtimes", new RuntimesTree(station.connections)),
+    new FoundTree(server, station.connections),
     vscode.workspace.onDidChangeTextDocument(({ document }) => {
       if (document.languageId === "st" && station.connections.connected.length > 0) {
         station.connections.refreshSoon();

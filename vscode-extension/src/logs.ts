@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 
 import type { LogEntry } from "./protocol.ts";
 import type { Server } from "./server.ts";
-import { deployLogEntry, logLine } from "./wording.ts";
+import { RESTARTED, deployLogEntry, logLine } from "./wording.ts";
 
 interface MachineLog {
   readonly channel: vscode.LogOutputChannel;
@@ -46,6 +46,9 @@ export class Logs implements vscode.Disposable {
   /** `restarted`: the machine began to count anew, so no entry is one that was written before. */
   append(target: string, entries: readonly LogEntry[], restarted = false): void {
     const log = this.#machine(target);
+    if (restarted && log.last !== undefined) {
+      log.channel.warn(RESTARTED);
+    }
     log.last = restarted ? undefined : log.last;
     for (const entry of entries) {
       const id = entry.id ?? undefined;

@@ -2,6 +2,8 @@
 
 import * as vscode from "vscode";
 
+import { withoutLinks } from "./wording.ts";
+
 export interface Step {
   readonly prompt: string;
   readonly placeholder?: string;
@@ -46,7 +48,7 @@ function askStep(
 ): Promise<string | typeof BACK | undefined> {
   const box = vscode.window.createInputBox();
   box.title = title;
-  box.prompt = step.prompt;
+  box.prompt = withoutLinks(step.prompt); // it may quote a machine, and the editor would make a command of a link
   box.placeholder = step.placeholder;
   box.password = step.password ?? false;
   box.ignoreFocusOut = true;

@@ -1,6 +1,6 @@
-// The questions that a connection asks: certificate, first user, login, stopping a machine that runs.
+// The questions that a connection asks: certificate, encryption, first user, login, stopping a machine that runs.
 //
-// Invariant: Enter and Escape never trust a certificate and never stop a machine.
+// Invariant: Enter and Escape never trust a certificate, never send a password unencrypted and never stop a machine.
 
 import * as vscode from "vscode";
 
@@ -8,9 +8,10 @@ import type { Connection } from "./connections.ts";
 import { askSteps } from "./multiStep.ts";
 import type { ConnectAnswer } from "./protocol.ts";
 import type { Credentials } from "./secrets.ts";
-import { fingerprintLines } from "./wording.ts";
+import { DEFAULT_ACCOUNT, fingerprintLines } from "./wording.ts";
 
 export type TrustQuestion = Extract<ConnectAnswer, { state: "needs-trust" }>;
+export type LoginQuestion = Extract<ConnectAnswer, { state: "needs-login" }>;
 
 /** Shows a certificate that was never seen before; true when the user trusts it. */
 export async function askTrust(connection: Connection, question: TrustQuestion): Promise<boolean> {
@@ -56,6 +57,22 @@ export async function showChangedCertificate(connection: Connection, fingerprint
   await vscode.window.showErrorMessage(title, { modal: true, detail });
 }
 
+/** Says that everybody in the network could read the password; true when the user wants to go on all the same. */
+export async function askPlain(connection: Connection, question: LoginQuestion): Promise<boolean> {
+  const copy = "Copy Text";
+  const send = "Send Unencrypted";
+  const detail = [question.message ?? "What is sent to this machine can be read by everybody in the network, a password too.", question.hint ?? ""].join("\n\n").trim();
+  for (;;) {
+    const title = `The connection to ${connection.name} (${connection.address}) is not encrypted`;
+    // The first button answers Enter, so it is a harmless one.
+    const choice = await vscode.window.showWarningMessage(title, { modal: true, detail }, copy, send);
+    if (choice !== copy) {
+      return choice === send;
+    }
+    await vscode.env.clipboard.writeText(`${title}\n\n${detail}`);
+  }
+}
+
 /** The form for the first user of a runtime that has none. */
 export async function askFirstUser(connection: Connection): Promise<Credentials | undefined> {
   const answers = await askSteps(`First user of ${connection.name}`, [
@@ -80,17 +97,24 @@ export async function askFirstUser(connection: Connection): Promise<Credentials 
   return username === undefined || password === undefined ? undefined : { username, password };
 }
 
-/** User name and password of a user that the runtime knows. */
-export async function askLogin(connection: Connection, username: string | undefined, reason: string | undefined): Promise<Credentials | undefined> {
+/** User name and password of a user that the runtime knows. `plain`: over web pages, which have a default account at first. */
+export async function askLogin(
+  connection: Connection,
+  username: string | undefined,
+  reason: string | undefined,
+  plain: boolean,
+): Promise<Credentials | undefined> {
   const because = reason === undefined ? "" : `${reason} `;
+  const known = username ?? connection.username ?? "";
+  const account = plain && known === "" ? `${DEFAULT_ACCOUNT.hint} ` : "";
   const answers = await askSteps(`Log in to ${connection.name}`, [
     {
-      prompt: `${because}User name on ${connection.address}`,
-      initial: () => username ?? connection.username ?? "",
+      prompt: `${because}${account}User name on ${connection.address}`,
+      initial: () => (plain && known === "" ? DEFAULT_ACCOUNT.username : known),
       problem: (text) => (text.trim() === "" ? "Type a user name." : undefined),
     },
     {
-      prompt: "Password. It is kept in the editor's secret store.",
+      prompt: `Password. It is kept in the editor's secret store${plain ? ", and sent unencrypted" : ""}.`,
       password: true,
       problem: (text) => (text === "" ? "Type a password." : undefined),
     },

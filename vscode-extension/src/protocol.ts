@@ -14,6 +14,12 @@ export interface Target {
   /** State of the machine itself: RUNNING, STOPPED, EMPTY, ERROR ...; null when unknown. */
   plc: string | null;
   version?: string | null;
+  /** The runtime in words, "OpenPLC Runtime v4.1.4"; null while it is not known. */
+  runtime?: string | null;
+  /** Whether what is sent there is encrypted, passwords included; null while it is not known. */
+  encrypted?: boolean | null;
+  /** Whether the machine keeps the source of its program and gives it back. */
+  snapshots?: boolean;
   /** Whether the machine runs the program in the editor; null when that is unknown. */
   inSync?: boolean | null;
   md5?: string | null;
@@ -35,10 +41,10 @@ export type ConnectAnswer =
   | { state: "connected" }
   | { state: "needs-trust"; fingerprint: string; subject?: string | null; notAfter?: string | null; pinned?: string | null }
   | { state: "needs-first-user" }
-  | { state: "needs-login"; message?: string | null }
+  | { state: "needs-login"; encrypted?: boolean; message?: string | null; hint?: string | null }
   | { state: "error"; kind: string; message: string; hint: string };
 
-/** The machine runs; the user has to agree before it is stopped. */
+/** The machine runs, or holds somebody else's program; the user has to agree before anything is done. */
 export interface ConfirmationRequest {
   needsConfirmation: true;
   message: string;
@@ -52,6 +58,8 @@ export interface DeployAnswer {
   md5: string | null;
   error: Failure | null;
   diagnostics: unknown[];
+  /** What the user has to know although nothing failed: why it is not verified what the machine runs, for instance. */
+  note?: string | null;
 }
 
 /** One task's measured times in microseconds; null where nothing was measured yet. */
@@ -62,15 +70,55 @@ export interface TaskTiming {
   scan_time_min: number | null;
   scan_time_avg: number | null;
   scan_time_max: number | null;
+  cycle_time_min: number | null;
+  cycle_time_avg: number | null;
+  cycle_time_max: number | null;
+  cycle_latency_min: number | null;
+  cycle_latency_avg: number | null;
+  cycle_latency_max: number | null;
 }
 
 export interface StatusAnswer {
   state: string;
   plc: string | null;
   version: string | null;
+  runtime?: string | null;
+  encrypted?: boolean | null;
   md5: string | null;
+  /** Why the program's MD5 could not be read; null when it could be. */
+  md5Unread?: string | null;
   tasks: TaskTiming[];
   inSync?: boolean | null;
+  /** The position of the machine's mode switch, "run" or "stop"; null where it has none. */
+  switch?: string | null;
+  /** For how many seconds the connection has stood. */
+  since?: number | null;
+}
+
+/** A runtime that answered the question who is there. Its texts are its own word. */
+export interface Found {
+  host: string;
+  port: number;
+  version: string;
+  hostname: string;
+  project: string | null;
+  /** Its bootloader answered in place of a runtime that does not run. */
+  recovery: boolean;
+}
+
+/** An account on a machine; `role` is null where it has none. */
+export interface User {
+  id: number;
+  username: string;
+  role: string | null;
+}
+
+export interface UsersAnswer {
+  users: User[];
+  /** The account that is logged in here. */
+  own: string | null;
+  /** Whether roles mean something on this machine. */
+  roles: boolean;
 }
 
 export interface LogEntry {
@@ -101,7 +149,8 @@ export interface Commands {
   "rung.addConnection": { takes: { name: string; address: string; username?: string }; gives: Done };
   "rung.removeConnection": { takes: OnTarget; gives: Done };
   "rung.forgetCertificate": { takes: OnTarget; gives: Done };
-  "rung.connect": { takes: OnTarget & { username?: string; password?: string; trust?: string }; gives: ConnectAnswer };
+  "rung.discover": { takes: Record<string, never>; gives: { found: Found[] } };
+  "rung.connect": { takes: OnTarget & { username?: string; password?: string; trust?: string; allowPlain?: boolean }; gives: ConnectAnswer };
   "rung.createFirstUser": { takes: OnTarget & { username: string; password: string }; gives: ConnectAnswer };
   "rung.compileAndDownload": {
     takes: OnTarget & { uri: string; start: boolean; confirmed: boolean };
@@ -111,6 +160,12 @@ export interface Commands {
   "rung.start": { takes: OnTarget; gives: Done };
   "rung.stop": { takes: OnTarget & { confirmed: boolean }; gives: Done | ConfirmationRequest };
   "rung.logs": { takes: OnTarget & { after?: number }; gives: LogsAnswer };
+  "rung.users": { takes: OnTarget; gives: UsersAnswer };
+  "rung.createUser": { takes: OnTarget & { username: string; password: string; role?: string }; gives: Done };
+  "rung.changePassword": { takes: OnTarget & { username: string; old: string; new: string }; gives: Done & { own: boolean } };
+  "rung.deleteUser": { takes: OnTarget & { username: string }; gives: Done };
+  "rung.setRole": { takes: OnTarget & { username: string; role: string }; gives: Done };
+  "rung.pull": { takes: OnTarget & { folder: string }; gives: { files: string[] } };
   "rung.disconnect": { takes: OnTarget; gives: Done };
 }
 

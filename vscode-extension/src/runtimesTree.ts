@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 
 import type { Connection, Connections } from "./connections.ts";
-import { plcWord, syncWord } from "./wording.ts";
+import { plcWord, runtimeWord, runtimeWords, syncWord } from "./wording.ts";
 
 export class RuntimesTree implements vscode.TreeDataProvider<Connection> {
   readonly #connections: Connections;
@@ -37,8 +37,10 @@ function isRunning(connection: Connection): boolean {
 /** Read by the `when` clauses of package.json, which show only the actions that make sense. */
 function contextValue(connection: Connection): string {
   switch (connection.state) {
-    case "connected":
-      return isRunning(connection) ? "runtime.online.run" : plcWord(connection.plc) === "NO PROGRAM" ? "runtime.online.empty" : "runtime.online.still";
+    case "connected": {
+      const does = isRunning(connection) ? "run" : plcWord(connection.plc) === "NO PROGRAM" ? "empty" : "still";
+      return `runtime.online.${does}${connection.snapshots === true ? ".source" : ""}`;
+    }
     case "connecting":
       return "runtime.busy";
     case "error":
@@ -50,10 +52,8 @@ function contextValue(connection: Connection): string {
 
 function description(connection: Connection): string {
   switch (connection.state) {
-    case "connected": {
-      const version = connection.version ? `v${connection.version.replace(/^v/, "")}` : "";
-      return [plcWord(connection.plc), syncWord(connection.inSync), version].filter((part) => part !== "").join(" · ");
-    }
+    case "connected":
+      return [plcWord(connection.plc), syncWord(connection.inSync), runtimeWord(connection)].filter((part) => part !== "").join(" · ");
     case "connecting":
       return "connecting…";
     case "error":
@@ -92,7 +92,7 @@ function tooltip(connection: Connection): vscode.MarkdownString {
   if (connection.state === "connected") {
     line("Machine", plcWord(connection.plc) || "state unknown");
     line("Program", syncWord(connection.inSync) || "not compared yet");
-    line("Runtime", connection.version);
+    line("Runtime", runtimeWords(connection));
     line("Program MD5", connection.md5);
   }
   line("Reason", connection.message);

@@ -2,6 +2,7 @@
 
 import type { CommandName, FailureAnswer } from "./protocol.ts";
 
+const CHANGES_USERS: ReadonlySet<CommandName> = new Set(["rung.createUser", "rung.changePassword", "rung.deleteUser", "rung.setRole"]);
 const ACTS_ON_THE_MACHINE: ReadonlySet<CommandName> = new Set(["rung.compileAndDownload", "rung.start", "rung.stop"]);
 
 export function notRunning(): FailureAnswer {
@@ -15,6 +16,10 @@ export function cancelled(): FailureAnswer {
 }
 
 export function noAnswer(command: CommandName): FailureAnswer {
+  if (CHANGES_USERS.has(command)) {
+    const message = `The language server did not carry out "${command}". Whether the machine's users were changed is not known.`;
+    return { error: { kind: "internal", message, hint: "List the users again." } };
+  }
   const acts = ACTS_ON_THE_MACHINE.has(command);
   const message = `The language server did not carry out "${command}".${acts ? " What the machine does now is not known." : ""}`;
   const hint = acts ? "Look at the machine's state before you go on. The log says more." : "The log says more.";

@@ -1,6 +1,6 @@
 // How states, fingerprints and times are worded. Pure text; knows nothing of the editor.
 
-import type { ConnectionState, LogEntry, StatusAnswer, TaskTiming } from "./protocol.ts";
+import type { ConnectionState, Found, LogEntry, StatusAnswer, TaskTiming, User } from "./protocol.ts";
 
 /** What the words are about. */
 export interface Machine {
@@ -9,6 +9,8 @@ export interface Machine {
   readonly state: ConnectionState;
   readonly plc: string | null;
   readonly version?: string | null | undefined;
+  readonly runtime?: string | null | undefined;
+  readonly encrypted?: boolean | null | undefined;
   readonly inSync?: boolean | null | undefined;
   readonly md5?: string | null | undefined;
   readonly message?: string | null | undefined;
@@ -45,6 +47,17 @@ export function syncWord(inSync: boolean | null | undefined): string {
   return inSync === false ? "program differs" : "";
 }
 
+/** Which runtime it is, in full: "OpenPLC Runtime v3 (web pages, not encrypted)". Empty while that is not known. */
+export function runtimeWords({ runtime, version, encrypted }: Pick<Machine, "runtime" | "version" | "encrypted">): string {
+  const name = runtime ?? (version ? `OpenPLC Runtime v${version.replace(/^v/, "")}` : "");
+  return encrypted === false && name !== "" ? `${name} (web pages, not encrypted)` : name;
+}
+
+/** The same where there is little room: "v4.1.4", "v3 (not encrypted)". */
+export function runtimeWord(machine: Pick<Machine, "runtime" | "version" | "encrypted">): string {
+  return runtimeWords(machine).replace(/^OpenPLC Runtime /, "").replace("(web pages, not encrypted)", "(not encrypted)");
+}
+
 /** Text, tooltip and spoken label of the status-bar item. */
 export function statusWords(machine: Machine | undefined): StatusWords {
   if (machine === undefined || machine.state === "disconnected") {
@@ -69,9 +82,10 @@ export function statusWords(machine: Machine | undefined): StatusWords {
   }
   const word = plcWord(machine.plc);
   const sync = syncWord(machine.inSync);
-  const facts = [machine.version ? `runtime ${machine.version}` : "", sync].filter((fact) => fact !== "");
+  const facts = [runtimeWords(machine), sync].filter((fact) => fact !== "");
+  const open = machine.encrypted === false ? " $(unlock)" : "";
   return {
-    text: word === "" ? `$(plug) ${name}` : `$(plug) ${name} ▸ ${word}`,
+    text: (word === "" ? `$(plug) ${name}` : `$(plug) ${name} ▸ ${word}`) + open,
     tooltip: [`Connected to ${name} (${address})`, ...facts].join(", ") + ". Click for commands.",
     label: [`PLC: connected to ${name}`, word === "" ? "state unknown" : word, ...facts].join(", ") + ".",
   };
@@ -96,6 +110,39 @@ export function withoutLinks(text: string): string {
   return text.replaceAll("](", "] (");
 }
 
+/** Text as a list shows it when it came from elsewhere: the editor makes icons of `$(name)`, and those belong to Rung. */
+export function withoutIcons(text: string): string {
+  return text.replaceAll("$(", "$ (");
+}
+
+/** Stands in a machine's log where the machine has begun to count anew. */
+export const RESTARTED = "The runtime was started anew, and its log with it. Lines before this may be missing.";
+
+/** What helps to log in to web pages for the first time. */
+export const DEFAULT_ACCOUNT = { username: "openplc", hint: "A new OpenPLC Runtime v3 has the user openplc with the password openplc: change it." };
+
+/** The second half of a row of "Found on the network": where, which, and whose. */
+export function foundWords(found: Found, savedAs: string | undefined): string {
+  const what = found.recovery ? "its bootloader answers, the runtime does not run" : found.version || "version not told";
+  const project = found.project === null || found.project === "" ? "" : `project ${found.project}`;
+  return [savedAs === undefined ? "" : `saved as ${savedAs}`, foundAddress(found), what, project].filter((part) => part !== "").join(" · ");
+}
+
+/** The address to connect to. */
+export function foundAddress({ host, port }: Found): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+const ROLE_WORDS: ReadonlyMap<string, string> = new Map([["admin", "administrator"], ["user", "ordinary user"]]);
+
+/** What an account may do, in words; empty where accounts have no roles. */
+export function roleWord(user: User, roles: boolean): string {
+  if (!roles || user.role === null) {
+    return "";
+  }
+  return ROLE_WORDS.get(user.role) ?? user.role;
+}
+
 /** One line of a machine's log, with the machine's own time. */
 export function logLine(entry: LogEntry): string {
   const time = typeof entry.timestamp === "number" ? new Date(entry.timestamp * 1000).toISOString() : (entry.timestamp ?? "");
@@ -113,35 +160,86 @@ export function microseconds(value: number): string {
   return value >= 1000 ? `${(value / 1000).toFixed(value >= 100_000 ? 0 : 1)} ms` : `${value.toFixed(0)} µs`;
 }
 
+/** How long something lasts, in its two largest units: "2 h 5 min". */
+export function duration(seconds: number): string {
+  const units: readonly [string, number][] = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]];
+  const first = Math.max(0, units.findIndex(([, size]) => seconds >= size));
+  if (seconds < 1) {
+    return "0 s";
+  }
+  let rest = Math.floor(seconds);
+  const parts: string[] = [];
+  for (const [unit, size] of units.slice(first, first + 2)) {
+    if (rest >= size) {
+      parts.push(`${Math.floor(rest / size)} ${unit}`);
+      rest %= size;
+    }
+  }
+  return parts.join(" ");
+}
+
 /** Rows of the status page: what it is, and its value. */
 export function statusRows(machine: Machine, status: StatusAnswer): [string, string][] {
   const rows: [string, string][] = [
     ["Machine", plcWord(status.plc) || "state unknown"],
-    ["Program", { true: "in sync with the editor", false: "differs from the editor", null: "not compared yet" }[`${status.inSync ?? null}`]],
-    ["Runtime", status.version ?? "version unknown"],
+    ["Program", programWords(status)],
+    ...(status.md5 ? [["Program MD5", status.md5] satisfies [string, string]] : []),
+    ["Runtime", runtimeWords(status) || "not known"],
     ["Address", machine.address],
   ];
-  if (status.md5) {
-    rows.push(["Program MD5", status.md5]);
+  if (status.switch) {
+    rows.splice(1, 0, ["Mode switch", status.switch.toUpperCase()]);
+  }
+  if (status.since !== null && status.since !== undefined) {
+    rows.push(["Connected for", duration(status.since)]);
   }
   for (const task of status.tasks) {
-    rows.push([`Task ${task.name}`, taskTimes(task)]);
+    rows.push(...taskRows(task));
   }
-  return rows;
+  return rows.map(([label, value]) => [withoutIcons(label), withoutIcons(value)]);
 }
 
-/** Scan time, number of scans and overruns of a task, as far as the machine has measured them. */
-function taskTimes(task: TaskTiming): string {
-  const times: string[] = [];
-  if (task.scan_time_min !== null && task.scan_time_avg !== null && task.scan_time_max !== null) {
-    const scan = [task.scan_time_min, task.scan_time_avg, task.scan_time_max].map(microseconds).join(" / ");
-    times.push(`scan ${scan} (min / average / max)`);
+/** Whether the machine runs what the editor shows; if that cannot be known, why. */
+function programWords({ inSync, md5, md5Unread, plc }: StatusAnswer): string {
+  if (inSync === true) {
+    return "in sync with the editor";
   }
+  if (inSync === false) {
+    return "another program than in the editor";
+  }
+  if (md5Unread) {
+    return `not readable: ${md5Unread}`;
+  }
+  if (md5) {
+    return "not compared: there is no program in the editor to compare it with, or it has errors";
+  }
+  return plcWord(plc) === "NO PROGRAM" ? "none" : "not readable: the machine does not say";
+}
+
+/** What a machine has measured of a task. */
+function taskRows(task: TaskTiming): [string, string][] {
+  const name = `Task ${task.name}`;
+  const counts: string[] = [];
   if (task.scan_count !== null) {
-    times.push(task.scan_count === 1 ? "1 scan" : `${task.scan_count} scans`);
+    counts.push(task.scan_count === 1 ? "1 scan" : `${task.scan_count} scans`);
   }
   if (task.overruns !== null) {
-    times.push(task.overruns === 1 ? "1 overrun" : `${task.overruns} overruns`);
+    counts.push(task.overruns === 1 ? "1 overrun" : `${task.overruns} overruns`);
   }
-  return times.length > 0 ? times.join(", ") : "not measured yet";
+  const times: [string, string][] = [
+    [`${name}: scan time`, spread(task.scan_time_min, task.scan_time_avg, task.scan_time_max)],
+    [`${name}: cycle time`, spread(task.cycle_time_min, task.cycle_time_avg, task.cycle_time_max)],
+    [`${name}: latency`, spread(task.cycle_latency_min, task.cycle_latency_avg, task.cycle_latency_max)],
+  ];
+  const measured = times.filter(([, value]) => value !== "");
+  return [[name, counts.length + measured.length > 0 ? counts.join(", ") : "not measured yet"], ...measured];
+}
+
+/** A runtime's average begins at zero and settles after some seconds; while it lies below the least value it is none. */
+function spread(least: number | null, average: number | null, most: number | null): string {
+  if (least === null || most === null) {
+    return "";
+  }
+  const middle = average === null || average < least ? "–" : microseconds(average);
+  return `${microseconds(least)} / ${middle} / ${microseconds(most)} (min / average / max)`;
 }

@@ -5,8 +5,24 @@ import { suite, test } from "node:test";
 
 import { addressProblem, nameProblem, suggestedName } from "../src/addresses.ts";
 import { firstThatDoes, isNewEnough, pathCandidates, rejectionText } from "../src/interpreters.ts";
-import { isFailure, needsConfirmation } from "../src/protocol.ts";
-import { deployLogEntry, fingerprintLines, logLine, statusRows, statusWords, withoutLinks, type Machine } from "../src/wording.ts";
+import { isFailure, needsConfirmation, type Found, type StatusAnswer, type TaskTiming } from "../src/protocol.ts";
+import { noAnswer } from "../src/serverFailures.ts";
+import {
+  deployLogEntry,
+  duration,
+  fingerprintLines,
+  foundAddress,
+  foundWords,
+  logLine,
+  roleWord,
+  runtimeWord,
+  runtimeWords,
+  statusRows,
+  statusWords,
+  withoutIcons,
+  withoutLinks,
+  type Machine,
+} from "../src/wording.ts";
 
 const machine: Machine = { name: "line3", address: "192.168.0.10:8443", state: "connected", plc: "RUNNING" };
 
@@ -25,8 +41,8 @@ suite("the status bar", () => {
     assert.equal(statusWords({ ...machine, plc: null }).text, "$(plug) line3");
   });
   test("is read aloud without icons", () => {
-    const words = statusWords({ ...machine, version: "4.1.4", inSync: false });
-    assert.equal(words.label, "PLC: connected to line3, RUN, runtime 4.1.4, program differs.");
+    const words = statusWords({ ...machine, runtime: "OpenPLC Runtime v4.1.4", inSync: false });
+    assert.equal(words.label, "PLC: connected to line3, RUN, OpenPLC Runtime v4.1.4, program differs.");
   });
   test("gives the reason of an error in its tooltip", () => {
     assert.match(statusWords({ ...machine, state: "error", message: "It does not answer." }).tooltip, /It does not answer/);
@@ -56,17 +72,76 @@ suite("logs and status", () => {
     assert.deepEqual(deployLogEntry("[WARNING] slow disk"), { level: "WARNING", message: "slow disk" });
     assert.deepEqual(deployLogEntry("Main.st:3: error"), { level: "INFO", message: "Main.st:3: error" });
   });
-  test("the status names state, program, version and the times of each task", () => {
-    const task = { name: "task0", scan_time_min: 12, scan_time_avg: 15.4, scan_time_max: 2100, scan_count: 7, overruns: 1 };
-    const rows = statusRows(machine, { state: "connected", plc: "RUNNING", version: "4.1.4", md5: "abc", tasks: [task], inSync: true });
-    assert.deepEqual(rows, [
+  const task: TaskTiming = {
+    name: "task0", scan_count: 7, overruns: 1,
+    scan_time_min: 12, scan_time_avg: 15.4, scan_time_max: 2100,
+    cycle_time_min: 19_900, cycle_time_avg: 0, cycle_time_max: 20_100,
+    cycle_latency_min: null, cycle_latency_avg: null, cycle_latency_max: null,
+  };
+  const status: StatusAnswer = {
+    state: "connected", plc: "RUNNING", version: "v4.1.4", runtime: "OpenPLC Runtime v4.1.4", encrypted: true,
+    md5: "abc", tasks: [], inSync: true, since: 3725, switch: "run",
+  };
+  const program = (part: Partial<StatusAnswer>): string | undefined =>
+    new Map(statusRows(machine, { ...status, inSync: null, md5: null, ...part })).get("Program");
+  test("the status names state, program, runtime, connection and the times of each task", () => {
+    assert.deepEqual(statusRows(machine, { ...status, tasks: [task] }), [
       ["Machine", "RUN"],
+      ["Mode switch", "RUN"],
       ["Program", "in sync with the editor"],
-      ["Runtime", "4.1.4"],
-      ["Address", "192.168.0.10:8443"],
       ["Program MD5", "abc"],
-      ["Task task0", "scan 12 µs / 15 µs / 2.1 ms (min / average / max), 7 scans, 1 overrun"],
+      ["Runtime", "OpenPLC Runtime v4.1.4"],
+      ["Address", "192.168.0.10:8443"],
+      ["Connected for", "1 h 2 min"],
+      ["Task task0", "7 scans, 1 overrun"],
+      ["Task task0: scan time", "12 µs / 15 µs / 2.1 ms (min / average / max)"],
+      ["Task task0: cycle time", "19.9 ms / – / 20.1 ms (min / average / max)"],
     ]);
+  });
+  test("a program that was not compared has its reason", () => {
+    assert.equal(program({ inSync: false, md5: "abc" }), "another program than in the editor");
+    assert.equal(program({ md5Unread: "Modbus TCP is disabled." }), "not readable: Modbus TCP is disabled.");
+    assert.equal(program({ plc: "EMPTY" }), "none");
+    assert.match(program({ md5: "abc" }) ?? "", /^not compared/);
+    assert.match(program({}) ?? "", /^not readable/);
+  });
+  test("a task that was not measured says so", () => {
+    const nothing = Object.fromEntries(Object.keys(task).map((key) => [key, null])) as unknown as TaskTiming;
+    assert.deepEqual(statusRows(machine, { ...status, tasks: [{ ...nothing, name: "t" }] }).at(-1), ["Task t", "not measured yet"]);
+  });
+  test("durations are told in their two largest units", () => {
+    assert.deepEqual([0, 59, 60, 3600, 90_061].map(duration), ["0 s", "59 s", "1 min", "1 h", "1 d 1 h"]);
+  });
+});
+
+suite("runtimes", () => {
+  const web = { runtime: "OpenPLC Runtime v3", version: "v3", encrypted: false };
+  const found: Found = { host: "192.168.0.10", port: 8443, version: "v4.1.4", hostname: "press", project: null, recovery: false };
+  test("are named with what they are", () => {
+    assert.equal(runtimeWords({ runtime: "OpenPLC Runtime v4.1.4", version: "v4.1.4", encrypted: true }), "OpenPLC Runtime v4.1.4");
+    assert.equal(runtimeWord({ runtime: "OpenPLC Runtime v4.1.4", version: "v4.1.4", encrypted: true }), "v4.1.4");
+    assert.equal(runtimeWords(web), "OpenPLC Runtime v3 (web pages, not encrypted)");
+    assert.equal(runtimeWord(web), "v3 (not encrypted)");
+    assert.equal(runtimeWord({}), "");
+  });
+  test("that are not encrypted show it in the status bar", () => {
+    assert.equal(statusWords({ ...machine, ...web }).text, "$(plug) line3 ▸ RUN $(unlock)");
+    assert.match(statusWords({ ...machine, ...web }).tooltip, /not encrypted/);
+  });
+  test("that were found say where, which and under which name they are saved", () => {
+    assert.equal(foundWords(found, undefined), "192.168.0.10:8443 · v4.1.4");
+    assert.equal(foundWords({ ...found, project: "Conveyor" }, "line3"), "saved as line3 · 192.168.0.10:8443 · v4.1.4 · project Conveyor");
+    assert.match(foundWords({ ...found, version: "", recovery: true }, undefined), /bootloader/);
+    assert.equal(foundAddress({ ...found, host: "fe80::1" }), "[fe80::1]:8443");
+  });
+  test("have users, some with roles", () => {
+    assert.equal(roleWord({ id: 1, username: "a", role: "admin" }, true), "administrator");
+    assert.equal(roleWord({ id: 1, username: "a", role: "user" }, true), "ordinary user");
+    assert.equal(roleWord({ id: 1, username: "a", role: "constructor" }, true), "constructor");
+    assert.equal(roleWord({ id: 1, username: "a", role: "admin" }, false), "");
+  });
+  test("put no icons into lists by their names", () => {
+    assert.equal(withoutIcons("$(check) ok $5"), "$ (check) ok $5");
   });
 });
 
@@ -115,6 +190,11 @@ suite("the interpreter", () => {
 });
 
 suite("answers of the server", () => {
+  test("say of what was not answered what is not known then", () => {
+    assert.match(noAnswer("rung.createUser").error.message, /Whether the machine's users were changed is not known/);
+    assert.match(noAnswer("rung.stop").error.message, /What the machine does now is not known/);
+    assert.doesNotMatch(noAnswer("rung.targets").error.message, /not known/);
+  });
   test("a failure, a question and a deploy report are told apart", () => {
     const failure = { error: { kind: "refused", message: "", hint: "" } };
     const report = { ok: false, stage: "check", plc: null, verified: false, md5: null, error: failure.error, diagnostics: [] };

@@ -18,7 +18,8 @@ class WrongUsage(Exception):
 
 
 COMMANDS: Final = (
-    "check", "explain", "build", "run", "simulate", "connection", "deploy", "status", "start", "stop", "logs", "lsp", "demo",
+    "check", "explain", "build", "run", "simulate", "connection", "deploy", "status", "start", "stop", "logs", "user", "pull",
+    "lsp", "demo",
 )  # fmt: skip
 
 

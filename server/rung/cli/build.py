@@ -14,15 +14,17 @@ HELP = "build the file that a target takes"
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", type=Path, default=Path(), help="a folder or a file; default: this folder")
-    parser.add_argument("--target", required=True, choices=TARGETS)
+    parser.add_argument(
+        "--target", choices=TARGETS, help="what to build for; default: the target in rung.toml, else openplc-v4"
+    )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT", help="default: the artefact's own name in this folder"
     )
 
 
 def run(options: Namespace) -> int:
-    loaded = load_program([options.path])
-    built = build(loaded, options.target)
+    loaded = load_program([options.path], options.target)
+    built = build(loaded, loaded.settings.target)
     print_diagnostics(loaded, [item for item in built.diagnostics if item.severity in ("error", "warning")], sys.stderr)
     if built.artefact is None:
         if built.failure:

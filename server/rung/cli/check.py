@@ -11,6 +11,7 @@ from pathlib import Path
 from rung.cli import WrongUsage
 from rung.cli.program import load_program, print_diagnostics
 from rung.ide.diagnostics import Diagnostic, diagnostics, flat, has_errors, to_json
+from rung.project.settings import TARGETS
 
 HELP = "find mistakes in a program"
 FORMATS = ("text", "json", "sarif", "github")
@@ -22,7 +23,7 @@ def arguments(parser: ArgumentParser) -> None:
         "paths", nargs="*", type=Path, metavar="PATH", help="folders and files of one program; default: this folder"
     )
     parser.add_argument(
-        "--target", choices=("openplc-v4",), default="openplc-v4", help="what the program is for; default: %(default)s"
+        "--target", choices=TARGETS, help="what the program is for; default: the target in rung.toml, else openplc-v4"
     )
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument(
@@ -36,12 +37,14 @@ def run(options: Namespace) -> int:
     # The trees live until the process ends, so looking for garbage among them is time lost.
     gc.disable()
     try:
-        loaded = load_program(options.paths or [Path()])
+        paths = options.paths or [Path()]
+        loaded = load_program(paths, options.target)
+        target = loaded.settings.target
     except WrongUsage as wrong:
         if options.format == "json":
             print(json.dumps({**report([], 0), "error": str(wrong)}))
         raise
-    found = [item for item in flat(diagnostics(loaded)) if options.info or "on-request" not in item.tags]
+    found = [item for item in flat(diagnostics(loaded, target)) if options.info or "on-request" not in item.tags]
     if options.format == "json":
         print(json.dumps(report(found, len(loaded.files))))
     elif options.format == "sarif":

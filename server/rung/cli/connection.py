@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from rung.cli.session import (
     error_json,
@@ -18,15 +19,27 @@ from rung.cli.session import (
 )
 from rung.runtimes.errors import Kind, RuntimeFailure
 
-HELP = "save, list, trust, forget and test connections to machines"
+if TYPE_CHECKING:
+    from rung.runtimes.profiles import Profile
+
+HELP = "find, save, list, trust, forget and test connections to machines"
 
 
 def arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    discover = actions.add_parser("discover", help="ask this network which runtimes are there (v4.1 and newer answer)")
+    discover.add_argument("--json", action="store_true")
     add = actions.add_parser("add", help="save a machine under a name")
     add.add_argument("name")
     add.add_argument("address", help="for instance 192.168.0.10, plc.local:8443, [fe80::1]:8443")
     add.add_argument("--user", metavar="U", help="who logs in")
+    add.add_argument("--replace", action="store_true", help="although another machine is saved under this name")
+    add.add_argument(
+        "--modbus-port",
+        type=int,
+        metavar="N",
+        help="where the Modbus TCP server of an OpenPLC Runtime v3 is reached, if not where the machine says",
+    )
     add.add_argument("--password-stdin", action="store_true", help="keep this password in the system's keyring")
     listing = actions.add_parser("list", help="show the saved machines")
     listing.add_argument("--json", action="store_true")
@@ -42,13 +55,21 @@ def arguments(parser: ArgumentParser) -> None:
     test.add_argument("target", metavar="NAME|URL")
     test.add_argument("--user", metavar="U")
     test.add_argument("--password-stdin", action="store_true")
+    test.add_argument("--plain", action="store_true", help="try the login although it is not encrypted")
     test.add_argument("--json", action="store_true")
 
 
 def run(options: Namespace) -> int:
-    action = {"add": _add, "list": _list, "trust": _trust, "forget": _forget, "test": _test}[options.action]
+    actions = {
+        "discover": _discover,
+        "add": _add,
+        "list": _list,
+        "trust": _trust,
+        "forget": _forget,
+        "test": _test,
+    }
     try:
-        return action(options)
+        return actions[options.action](options)
     except RuntimeFailure as failure:
         return report(failure, getattr(options, "json", False))
     except ValueError as error:
@@ -56,20 +77,62 @@ def run(options: Namespace) -> int:
         return 2
 
 
+def _discover(options: Namespace) -> int:
+    from dataclasses import asdict
+
+    from rung.runtimes.discover import discover
+
+    found = run_async(discover())
+    if options.json:
+        print(json.dumps({"found": [asdict(one) for one in found], "error": None}))
+        return 0
+    if not found:
+        print(
+            "No runtime answered. OpenPLC Runtime v3 and v4.0 never do; other networks are not asked: connect by address."
+        )
+    for one in found:
+        told = [text for text in (one.hostname, one.project and f"project {one.project}") if text]
+        state = (
+            "its bootloader answers, the runtime does not run" if one.recovery else one.version or "version not told"
+        )
+        print(f"{one.host}:{one.port}  {state}{'  ' if told else ''}{', '.join(told)}")
+    return 0
+
+
 def _add(options: Namespace) -> int:
     from rung.runtimes.address import Address
     from rung.runtimes.profiles import Profile, ProfileStore
 
-    profile = Profile(options.name, Address.parse(options.address), options.user)
+    profile = Profile(options.name, Address.parse(options.address), options.user, options.modbus_port)
     if options.password_stdin and options.user is None:
         raise ValueError("a password needs its user: give --user.")
-    ProfileStore().add(profile)
-    if options.password_stdin:
-        from rung.runtimes.credentials import set_password
-
-        set_password(profile.address, options.user, read_password_line())
-    print(f"Saved {profile.name}: {profile.address}")
+    password = read_password_line() if options.password_stdin else None
+    store = ProfileStore()
+    before = store.get(profile.name)
+    if before is not None and not options.replace:
+        raise ValueError(
+            f"a connection called {before.name} is saved already, to {before.address}. Give --replace, or another name."
+        )
+    store.add(profile)
+    print(f"Saved {profile.name}: {profile.address}{f', in place of {before.address}' if before is not None else ''}")
+    if not profile.address.is_encrypted:
+        print(
+            "note: this address is not encrypted: everybody in its network can read passwords and programs.",
+            file=sys.stderr,
+        )
+    if password is not None:
+        _keep_password(profile, options.user, password)
     return 0
+
+
+def _keep_password(profile: Profile, user: str, password: str) -> None:
+    from rung.runtimes.credentials import set_password
+
+    try:
+        set_password(profile.address, user, password)
+    except RuntimeFailure as failure:
+        said = f"The connection was saved, but its password was not: {failure.message}"
+        raise RuntimeFailure(failure.kind, said, failure.hint) from None
 
 
 def _list(options: Namespace) -> int:
@@ -78,7 +141,13 @@ def _list(options: Namespace) -> int:
 
     pins = PinStore()
     rows = [
-        {"name": p.name, "address": str(p.address), "username": p.username, "trusted": pins.get(p.address) is not None}
+        {
+            "name": p.name,
+            "address": str(p.address),
+            "username": p.username,
+            "trusted": pins.get(p.address) is not None,
+            "encrypted": p.address.is_encrypted,
+        }
         for p in ProfileStore().list()
     ]
     if options.json:
@@ -88,7 +157,10 @@ def _list(options: Namespace) -> int:
         print("No connection is saved. `rung connection add NAME ADDRESS` saves one.")
     for row in rows:
         user = f" as {row['username']}" if row["username"] else ""
-        print(f"{row['name']}: {row['address']}{user}{'' if row['trusted'] else ' (certificate not trusted yet)'}")
+        state = (
+            " (not encrypted)" if not row["encrypted"] else "" if row["trusted"] else " (certificate not trusted yet)"
+        )
+        print(f"{row['name']}: {row['address']}{user}{state}")
     return 0
 
 
@@ -163,7 +235,7 @@ async def _walk(options: Namespace, password: str | None) -> tuple[list[dict[str
     user = options.user or profile.username
     if password is None and user is not None:
         password = saved_password(profile, user)
-    async for step in test_connection(profile, username=user, password=password):
+    async for step in test_connection(profile, username=user, password=password, plain=options.plain):
         steps.append({"step": step.name, "ok": step.ok, "message": step.message, "hint": step.hint})
         if step.kind is not None:
             failure = RuntimeFailure(step.kind, step.message, step.hint)

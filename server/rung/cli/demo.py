@@ -61,6 +61,7 @@ async def _tell(artefact: Artefact, began: float) -> None:
     from rung.runtimes.address import Address
     from rung.runtimes.connection import Connection
     from rung.runtimes.deploy import deploy
+    from rung.runtimes.deployed import DeployedPrograms
     from rung.runtimes.pins import PinStore
     from rung.runtimes.profiles import Profile
     from rung.simulator import Simulator
@@ -83,7 +84,14 @@ async def _tell(artefact: Artefact, began: float) -> None:
                 raise RuntimeFailure(outcome.kind or Kind.INTERNAL, outcome.message, outcome.hint)
             _say("login", "first user created, connected")
             with progress_display() as show:
-                found = await deploy(connection, artefact, confirm_stop=_yes, precheck=check_natively, progress=show)
+                found = await deploy(
+                    connection,
+                    artefact,
+                    confirm=_yes,
+                    precheck=check_natively,
+                    progress=show,
+                    deployed=DeployedPrograms(Path(scratch) / "deployed.json"),
+                )
             if found.error is not None:
                 raise found.error
             _say("verify", f"{found.plc}; MD5 read back {found.md5}: the runtime runs exactly this program")

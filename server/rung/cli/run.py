@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
         loaded = load_program([options.path])
     except WrongUsage as wrong:
         return _refuse(options, str(wrong), 2)
-    found = flat(diagnostics(loaded))
+    found = flat(diagnostics(loaded, "host"))
     if has_errors(found):
         print_diagnostics(loaded, [item for item in found if item.severity == "error"], sys.stderr)
         return _refuse(options, "The program has errors, so it was not run.", 1)

@@ -35,6 +35,11 @@ def target_arguments(parser: ArgumentParser, json_output: bool = True) -> None:
     parser.add_argument("--user", metavar="U", help="who logs in; default: the saved connection's user")
     parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     parser.add_argument("--trust", metavar="SHA256", help="accept this certificate if the machine shows exactly it")
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="log in although the machine has only web pages that are not encrypted (older OpenPLC Runtime v3)",
+    )
     if json_output:
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
 
@@ -119,17 +124,22 @@ async def connected(options: Namespace, create_first_user: bool = False) -> Asyn
     except ValueError as error:
         raise WrongUsage(f"--trust {options.trust}: {error}") from None
     profile = find_profile(options.to)
+    if not profile.address.is_encrypted and not options.plain:
+        print(
+            f"note: {profile.address} is not encrypted: everybody in its network can read the password.",
+            file=sys.stderr,
+        )
     connection = Connection(profile)
     user: str | None = options.user or profile.username
     password = read_password_line() if options.password_stdin else None
     try:
-        outcome = await connection.connect(user, password, trust)
+        outcome = await connection.connect(user, password, trust, plain=options.plain)
         if outcome.state == "needs-trust":
             outcome = await connection.connect(user, password, _accept(profile, outcome))
         if outcome.state == "needs-first-user":
             outcome = await _first_user(connection, outcome, user, password, create_first_user)
         elif outcome.state == "needs-login":
-            outcome = await _log_in(connection, outcome, user, password)
+            outcome = await _log_in(connection, outcome, user, password, options.plain)
         if outcome.state != "connected":
             raise RuntimeFailure(outcome.kind or Kind.INTERNAL, outcome.message, outcome.hint)
         yield connection
@@ -138,8 +148,15 @@ async def connected(options: Namespace, create_first_user: bool = False) -> Asyn
 
 
 def read_password_line() -> str:
-    """Return the password from standard input, without its line end."""
-    return sys.stdin.readline().rstrip("\r\n")
+    """Return the next password from standard input, without its line end.
+
+    Raises:
+        WrongUsage: there is no further line.
+    """
+    line = sys.stdin.readline()
+    if not line.rstrip("\r\n"):
+        raise WrongUsage("standard input ended, or has an empty line, where a password was to be. Nothing was changed.")
+    return line.rstrip("\r\n")
 
 
 def _accept(profile: Profile, outcome: Outcome) -> str:
@@ -179,22 +196,41 @@ async def _first_user(
     if user is None:
         user = _prompt_user()
     if password is None:
-        password = _prompt_password(f"New password for {user}: ")
-        if _prompt_password("The same again: ") != password:
-            raise RuntimeFailure(Kind.CREDENTIALS, "The two passwords differ. No user was created.", "Try again.")
+        password = new_password(user)
     return await connection.create_first_user(user, password)
 
 
-async def _log_in(connection: Connection, outcome: Outcome, user: str | None, password: str | None) -> Outcome:
+async def _log_in(
+    connection: Connection, outcome: Outcome, user: str | None, password: str | None, plain: bool
+) -> Outcome:
+    if not outcome.encrypted and not plain:
+        _accept_plain(connection.profile, outcome)
+        if password is not None and user is not None:
+            return await connection.connect(user, password, plain=True)
     if password is not None:
         raise RuntimeFailure(Kind.CREDENTIALS, outcome.message, outcome.hint or "Give the user with --user.")
+    unencrypted = not outcome.encrypted
     user = user or _prompt_user()
     saved = saved_password(connection.profile, user)
     if saved is not None:
-        outcome = await connection.connect(user, saved)
+        outcome = await connection.connect(user, saved, plain=unencrypted)
         if outcome.state == "connected" or (outcome.state == "error" and outcome.kind is not Kind.CREDENTIALS):
             return outcome  # only a refused password is worth another one
-    return await connection.connect(user, _prompt_password(f"Password of {user} on {connection.profile.name}: "))
+    question = f"Password of {user} on {connection.profile.name}: "
+    return await connection.connect(user, prompt_password(question), plain=unencrypted)
+
+
+def _accept_plain(profile: Profile, outcome: Outcome) -> None:
+    """Tell the user that everybody can read the password, before one is typed or sent."""
+    if profile.address.is_encrypted and not on_terminal():
+        raise RuntimeFailure(
+            Kind.UNTRUSTED, outcome.message, f"{outcome.hint} Give --plain to do so without a question."
+        )
+    print(f"{outcome.message}\n  {outcome.hint}", file=sys.stderr)
+    if profile.address.is_encrypted and not ask("Log in all the same?"):
+        raise RuntimeFailure(
+            Kind.UNTRUSTED, "Nobody was logged in; no password was sent.", "Connect again to be asked again."
+        )
 
 
 def saved_password(profile: Profile, user: str) -> str | None:
@@ -217,7 +253,24 @@ def _prompt_user() -> str:
         return sys.stdin.readline().strip()
 
 
-def _prompt_password(question: str) -> str:
+def new_password(user: str) -> str:
+    """Ask twice for a password that a user is to have.
+
+    Raises:
+        RuntimeFailure: the two differ, or nobody is there to be asked.
+    """
+    password = prompt_password(f"New password for {user}: ")
+    if prompt_password("The same again: ") != password:
+        raise RuntimeFailure(Kind.CREDENTIALS, "The two passwords differ. Nothing was changed.", "Try again.")
+    return password
+
+
+def prompt_password(question: str) -> str:
+    """Ask for a password on the terminal, without showing it.
+
+    Raises:
+        RuntimeFailure: nobody is there to be asked.
+    """
     if not on_terminal():
         raise RuntimeFailure(
             Kind.CREDENTIALS, "The machine asks for a password and none was given.", "Give it with --password-stdin."

@@ -5,6 +5,7 @@ Invariant: the same files give the same bytes on every machine at every time.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
@@ -26,3 +27,12 @@ def pack(files: Mapping[str, bytes]) -> bytes:
             entry.external_attr = _PERMISSIONS
             archive.writestr(entry, content)
     return buffer.getvalue()
+
+
+def identity(files: Mapping[str, bytes]) -> str:
+    """Return a program's identity: the MD5, as 32 hex digits, over every file that makes a difference on the device."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for name, content in files.items():
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()

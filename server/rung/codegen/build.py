@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from rung.codegen.artefact import Artefact
+from rung.codegen.artefact import Artefact, DeviceFiles
 from rung.codegen.program import BuildError
 from rung.codegen.sources import SourceMap
 from rung.semantics.model import Program
 
 __all__ = ["TARGETS", "BuildError", "build_artefact"]
 
-TARGETS: Final = ("openplc-v4", "host")
+TARGETS: Final = ("openplc-v4", "openplc-v4.0", "openplc-v3", "host")
 
 
 def build_artefact(
-    program: Program, target: str, sources: SourceMap, configuration: Mapping[str, bytes] | None = None
+    program: Program,
+    target: str,
+    sources: SourceMap,
+    beside: DeviceFiles | None = None,
+    takes: Collection[str] = (),
 ) -> Artefact:
     """Build a program that has no errors for one of `TARGETS`.
 
-    `sources` says where each unit stands. `configuration` holds files for the runtime's plugins by name (`modbus_slave.json`).
+    `sources` says where each unit stands. `beside` makes the files that go to the device with the program, `takes` names those that not every
+    device of the target takes (`retain.conf`, `image.conf`).
     Raises BuildError, with a sentence for the user, when there is nothing to run, or for `host` when there is no C++ compiler.
     """
     if target == "openplc-v4":
         from rung.codegen.openplc_v4 import build_openplc_v4
 
-        return build_openplc_v4(program, sources, configuration)
+        return build_openplc_v4(program, sources, beside, takes)
+    if target == "openplc-v4.0":
+        from rung.codegen.openplc_v4_0 import build_openplc_v4_0
+
+        return build_openplc_v4_0(program, sources, beside)
+    if target == "openplc-v3":
+        from rung.codegen.openplc_v3 import build_openplc_v3
+
+        return build_openplc_v3(program, sources)
     if target == "host":
         return _build_host(program, sources)
     raise BuildError(f"There is no target {target!r}. The targets are: {', '.join(TARGETS)}.")

@@ -53,11 +53,12 @@ WIRE_WSTRING: Final = 253
 @dataclass(slots=True, frozen=True)
 class Row:
     """Variables of one elementary type that stand side by side in memory: `paths` names them, `place` is the C++ lvalue of the
-    first, `kind` their declared type."""
+    first, `kind` their declared type, `retain` whether they keep their values while the power is off (ed. 3, 6.5.6)."""
 
     paths: Sequence[str]
     place: str
     kind: Type
+    retain: bool = False
 
     @property
     def type_name(self) -> str:
@@ -103,42 +104,43 @@ def _integer_size(cpp: str) -> int:
     return int("".join(c for c in cpp if c.isdigit())) // 8
 
 
-def rows(path: str, place: str, kind: Type, places: Places) -> Iterator[Row]:
-    """Yield the rows of a variable of any type, in declaration order."""
+def rows(path: str, place: str, kind: Type, places: Places, retain: bool = False) -> Iterator[Row]:
+    """Yield the rows of a variable of any type, in declaration order; of a `retain` variable all parts are kept."""
     kind = strip(kind)
     match kind:
         case Array():
-            yield from _array_rows(path, place, kind, places)
+            yield from _array_rows(path, place, kind, places, retain)
         case Structure():
             for key, member in kind.fields.items():
-                yield from rows(f"{path}.{key}", f"{place}.{names.variable(key)}", member.type, places)
+                yield from rows(f"{path}.{key}", f"{place}.{names.variable(key)}", member.type, places, retain)
         case Block():
-            yield from block_rows(path, place, kind.pou, places)
+            yield from block_rows(path, place, kind.pou, places, retain)
         case Reference():
             return
         case _:
-            yield Row((path,), place, kind)
+            yield Row((path,), place, kind, retain)
 
 
-def block_rows(path: str, place: str, pou: Pou, places: Places) -> Iterator[Row]:
+def block_rows(path: str, place: str, pou: Pou, places: Places, retain: bool = False) -> Iterator[Row]:
     """Yield the rows of a function block's or program's variables."""
     for key, variable in pou.variables.items():
+        kept = retain or variable.retain
         if in_image(variable) and variable.section is not SectionKind.VAR_EXTERNAL:
             cell = places.of(variable)
             if cell is not None:
-                yield from rows(f"{path}.{key}", cell, variable.type, places)
+                yield from rows(f"{path}.{key}", cell, variable.type, places, kept)
         elif places.types.holds(variable) and not (pou.declaration is None and variable.section is SectionKind.VAR):
-            yield from rows(f"{path}.{key}", f"{place}.{block_member(Block(pou), key)}", variable.type, places)
+            yield from rows(f"{path}.{key}", f"{place}.{block_member(Block(pou), key)}", variable.type, places, kept)
 
 
-def _array_rows(path: str, place: str, kind: Array, places: Places) -> Iterator[Row]:
+def _array_rows(path: str, place: str, kind: Array, places: Places, retain: bool) -> Iterator[Row]:
     bounds = [bound for bound in kind.dimensions if bound is not None]
     indices = product(*(range(low, high + 1) for low, high in bounds))
     paths = [f"{path}[{','.join(map(str, index))}]" for index in indices]
     if not paths:
         return
     if isinstance(storage(kind.element), Elementary | StringType | Enumeration):
-        yield Row(paths, f"{place}.e[0]", kind.element)
+        yield Row(paths, f"{place}.e[0]", kind.element, retain)
         return
     for number, element in enumerate(paths):
-        yield from rows(element, f"{place}.e[{number}]", kind.element, places)
+        yield from rows(element, f"{place}.e[{number}]", kind.element, places, retain)

@@ -59,7 +59,7 @@ def _fill(arrays: list[DebugArray], rows: Iterator[Row], task: int, owner: int |
                 arrays.append(DebugArray([]))
             paths = row.paths[start : start + _MOST_ELEMENTS - arrays[-1].elements]
             at = place if start == 0 else f"{place.removesuffix('[0]')}[{start}]"
-            arrays[-1].add(Row(paths, at, row.kind), owner)
+            arrays[-1].add(Row(paths, at, row.kind, row.retain), owner)
             start += len(paths)
 
 

@@ -6,46 +6,48 @@ threads, share globals through copies; every located address is exchanged with t
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from rung.codegen import names
-from rung.codegen.archive import pack
-from rung.codegen.artefact import Artefact
-from rung.codegen.cpp_head import FAST, FAST_END, PLAIN_MACROS, QUIET, clock, support_files, support_includes
+from rung.codegen.archive import identity, pack
+from rung.codegen.artefact import Artefact, DeviceFiles, plugins_of
+from rung.codegen.cpp_head import (
+    FAST,
+    FAST_END,
+    FORCED_MACROS,
+    PLAIN_MACROS,
+    QUIET,
+    UNDO_MACROS,
+    bare,
+    clock,
+    support_files,
+    support_includes,
+)
 from rung.codegen.openplc_debug import DebugArray, debug_arrays, debug_leaves, debug_map, debug_tables
+from rung.codegen.openplc_retain import MOST_BYTES, Retained, layout_hash, retain_tables, retained
 from rung.codegen.places import exchanged
-from rung.codegen.program import Core, build_core
+from rung.codegen.program import BuildError, Core, build_core
 from rung.codegen.schedule import PlannedTask, plan
 from rung.codegen.sources import SourceMap
 from rung.semantics.model import Located, Program
 
 TARGET: Final = "openplc-v4"
 _INCLUDE: Final = "strucpp_runtime/include/"
-_ABI: Final = ("iec_std_lib.hpp", "iec_located.hpp", "debug_dispatch.hpp")
+_ABI: Final = ("iec_std_lib.hpp", "iec_located.hpp", "debug_dispatch.hpp", "debug_table.hpp", "iec_retain.hpp")
 _AREAS: Final = {"I": "Input", "Q": "Output", "M": "Memory"}
 _SIZES: Final = {"X": "Bit", "B": "Byte", "W": "Word", "D": "DWord", "L": "LWord"}
 
-_FORCED_MACROS: Final = """\
-#define SET(place, ...) do { auto &place_ = (place); place_ = (__VA_ARGS__); pin(t, &place_, sizeof place_); } while (0)
-#define PUT(array, at, ...) SET(element(t, array, at), __VA_ARGS__)
-#define PIN(place) pin(t, &(place), sizeof(place))
-#define LOOP(counter, place) (place)
-#define KNOWN(array, plain, checked) element(t, array, checked)
-"""
-_UNDO: Final = "#undef SET\n#undef PUT\n#undef PIN\n#undef LOOP\n#undef KNOWN\n"
-
 
 def build_openplc_v4(
-    program: Program, sources: SourceMap, configuration: Mapping[str, bytes] | None = None
+    program: Program, sources: SourceMap, beside: DeviceFiles | None = None, takes: Collection[str] = ()
 ) -> Artefact:
     """Return the zip for a runtime of version 4.1 or later.
 
-    `configuration` holds the files of the archive's `conf/` folder by name, for instance `modbus_slave.json`. Raises BuildError
-    when there is nothing to run.
+    `beside` makes what goes with the program: `conf/modbus_slave.json`, `retain.conf` and the like. All of it counts for the MD5; of the
+    files outside of `conf/` those are sent that the device `takes`. Raises BuildError when there is nothing to run.
     """
-    return _Adapter(program, sources).artefact(configuration or {})
+    return _Adapter(program, sources).artefact(beside, takes)
 
 
 class _Adapter:
@@ -57,28 +59,35 @@ class _Adapter:
         globals_data, image_data = ("(*t.globals)", "(*t.image)") if self._shared else ("globals", "image_0")
         self._core: Core = build_core(program, sources, globals_data, image_data)
 
-    def artefact(self, configuration: Mapping[str, bytes]) -> Artefact:
+    def artefact(self, beside: DeviceFiles | None, takes: Collection[str]) -> Artefact:
         debug = debug_arrays(self._core)
+        leaves = tuple(debug_leaves(debug))
+        kept = retained(debug)
+        if kept.size > MOST_BYTES and "retain.conf" in takes:
+            raise BuildError(
+                f"The RETAIN variables take {kept.size} bytes, and the runtime keeps {MOST_BYTES} at most: let fewer of them be RETAIN."
+            )
         text = "".join(file.text if file.text.endswith("\n") else f"{file.text}\n" for file in self._sources.files())
         slices = self._slices()
         files = {
             "program.st": text,
             "generated.hpp": self._generated(sum(len(entries) for entries in slices)),
-            "program.cpp": self._program(debug, slices),
+            "program.cpp": self._program(debug, slices, kept),
             "program_types.hpp": self._core.types,
             "program_bodies.hpp": self._core.bodies,
         }
         files |= {
-            f"{_INCLUDE}{name}": _bare(content) for name, content in support_files(*_ABI, "rung_openplc.hpp").items()
+            f"{_INCLUDE}{name}": bare(content)
+            for name, content in support_files(*_ABI, "rung_openplc.hpp", "rung_retain.hpp").items()
         }
         content = {name: text.encode() for name, text in files.items()}
-        content |= {f"conf/{name}": configuration[name] for name in sorted(configuration)}
-        md5 = _digest(content)
-        leaves = tuple(debug_leaves(debug))
+        files_beside = {} if beside is None else beside(leaves)
+        md5 = identity(content | {name: files_beside[name] for name in sorted(files_beside)})
+        content |= {name: files_beside[name] for name in sorted(files_beside) if "/" in name or name in takes}
         content["defines.h"] = f'#define PROGRAM_MD5 "{md5}"\n'.encode()
         content["debug-map.json"] = debug_map(md5, debug, leaves)
         paths = {file.name: file.path for file in self._sources.files()}
-        return Artefact(TARGET, "program.zip", pack(content), md5, leaves, paths)
+        return Artefact(TARGET, "program.zip", pack(content), md5, leaves, paths, plugins=plugins_of(files_beside))
 
     # ------------------------------------------------------------------------------------------ process image
 
@@ -112,11 +121,13 @@ struct Configuration_CONFIG0 : ConfigurationInstance {{
 }}
 """
 
-    def _program(self, debug: Sequence[DebugArray], slices: Sequence[Sequence[tuple[Located, str]]]) -> str:
+    def _program(
+        self, debug: Sequence[DebugArray], slices: Sequence[Sequence[tuple[Located, str]]], kept: Retained
+    ) -> str:
         tasks = self._core.schedule.tasks
         parts = [
             QUIET,
-            '#include <pthread.h>\n#include "generated.hpp"\n#include "debug_dispatch.hpp"\n',
+            '#include <pthread.h>\n#include "generated.hpp"\n#include "debug_table.hpp"\n#include "iec_retain.hpp"\n',
             FAST,
             clock("static __thread" if self._shared else "static"),
             support_includes(),
@@ -126,11 +137,14 @@ struct Configuration_CONFIG0 : ConfigurationInstance {{
             "".join(f"{line}\n" for line in self._storage()),
             '#include "rung_openplc.hpp"\n',
             "".join(f"{line}\n" for line in self._merging()),
-            f'{PLAIN_MACROS}namespace plain {{\n#include "program_bodies.hpp"\n}}\n{FAST_END}{_UNDO}',
-            f'{_FORCED_MACROS}namespace forced {{\n#include "program_bodies.hpp"\n}}\n{_UNDO}',
+            f'{PLAIN_MACROS}namespace plain {{\n#include "program_bodies.hpp"\n}}\n{FAST_END}{UNDO_MACROS}',
+            f'{FORCED_MACROS}namespace forced {{\n#include "program_bodies.hpp"\n}}\n{UNDO_MACROS}',
             "".join(f"{line}\n" for line in self._tasks()),
             "".join(f"{line}\n" for line in debug_tables(debug)),
+            "".join(f"{line}\n" for line in retain_tables(kept)),
             "}\n",
+            layout_hash(kept),
+            '#include "rung_retain.hpp"\n',
             "".join(f"{line}\n" for line in self._configuration(slices)),
             _EXPORTS,
         ]
@@ -279,19 +293,5 @@ EXPORTED uint8_t strucpp_debug_write(uint8_t array, uint16_t element, const uint
 """
 
 
-def _bare(header: str) -> str:
-    """A support header without its comments, line by line: a third of the download, and the device reads none of them."""
-    return "\n".join("" if line.lstrip().startswith("//") else line for line in header.split("\n"))
-
-
 def _quoted(text: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "_-. ") else "_" for c in text)
-
-
-def _digest(files: Mapping[str, bytes]) -> str:
-    """The program's identity: 32 hex digits over every file that makes a difference on the device."""
-    digest = hashlib.md5(usedforsecurity=False)
-    for name, content in files.items():
-        digest.update(f"{name}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()

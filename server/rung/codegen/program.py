@@ -70,7 +70,7 @@ class Core:
         for variable in self.globals:
             place = self.places.of(variable)
             if place is not None:
-                yield from rows(variable.key, place, variable.type, self.places)
+                yield from rows(variable.key, place, variable.type, self.places, variable.retain)
 
     def instance_rows(self, planned: PlannedInstance) -> Iterator[Row]:
         """Yield the debug rows of a program instance."""

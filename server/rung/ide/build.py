@@ -5,49 +5,62 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from rung.ide.diagnostics import Diagnostic, diagnostics, flat, has_errors
+from rung.ide.diagnostics import Diagnostic, diagnostics, flat, has_errors, retargeted
+from rung.project.settings import TARGETS
 from rung.project.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from rung.codegen.artefact import Artefact
     from rung.codegen.sources import FileUnits
 
-TARGETS: Final = ("openplc-v4", "host")
+__all__ = ["TARGETS", "Built", "build", "check_natively", "short_names", "source_map", "write_artefact"]
 
 
 @dataclass(slots=True, frozen=True)
 class Built:
-    """`artefact` is None when the program has errors, or when `failure` says why there is nothing to build."""
+    """What came of building `snapshot`. `artefact` is None when the program has errors, or when `failure` says why there is nothing to build."""
 
+    snapshot: Snapshot
     artefact: Artefact | None
     diagnostics: list[Diagnostic]
     failure: str | None = None
 
 
-def build(snapshot: Snapshot, target: str, checked: Mapping[Path, Sequence[Diagnostic]] | None = None) -> Built:
-    """Check a program and build it.
+def build(
+    snapshot: Snapshot,
+    target: str,
+    checked: Mapping[Path, Sequence[Diagnostic]] | None = None,
+    takes: Collection[str] = (),
+) -> Built:
+    """Check a program for a target and build it, with the files that its project's settings give the device.
 
     Args:
         snapshot: the program.
         target: one of `TARGETS`.
-        checked: its findings, if they are known already.
+        checked: its findings, if they are known already, for this target or another.
+        takes: files beside the program that not every device of the target takes (`retain.conf`, `image.conf`).
     """
-    found = flat(diagnostics(snapshot) if checked is None else checked)
+    found = flat(diagnostics(snapshot, target) if checked is None else retargeted(snapshot, checked, target))
     if has_errors(found):
-        return Built(None, found)
+        return Built(snapshot, None, found)
     if snapshot.program.configuration is None:
-        return Built(None, found, "There is no PROGRAM in it, so there is nothing to run.")
+        return Built(snapshot, None, found, "There is no PROGRAM in it, so there is nothing to run.")
     from rung.codegen.build import BuildError, build_artefact
+    from rung.ide.device_settings import FilesBeside, ignored_settings
 
+    beside = FilesBeside(snapshot, target)
     try:
-        return Built(build_artefact(snapshot.program, target, source_map(snapshot)), found)
+        artefact = build_artefact(snapshot.program, target, source_map(snapshot), beside, takes)
     except BuildError as error:
-        return Built(None, found, str(error))
+        return Built(snapshot, None, found, str(error))
+    # Whether the settings fit the variables' places shows only now that these are known.
+    news = [item for item in (*beside.findings, *ignored_settings(snapshot.settings, target)) if item not in found]
+    return Built(snapshot, None if has_errors(news) else artefact, found + news)
 
 
 async def check_natively(artefact: Artefact) -> str:

@@ -6,13 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rung.project.settings import DEFAULT_TARGET
 from rung.project.snapshot import Place, Snapshot, SourceFile
-from rung.rules import check_pou, check_program
+from rung.rules import check_pou, check_pou_for, check_program, check_program_for
 from rung.rules.registry import find
 from rung.semantics.model import Analysis, Program
 from rung.syntax.problem import Problem
 from rung.syntax.tree import Unit
+
+if TYPE_CHECKING:
+    from rung.codegen.plugins import Uses
 
 Position = tuple[int, int]  # line and character, both from 0, characters in UTF-16 units
 
@@ -47,46 +52,98 @@ class Findings:
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
+        self._target = DEFAULT_TARGET
         self._found: dict[Path, list[Diagnostic]] = {}
         self._by_pou: dict[Analysis, list[Problem]] = {}
+        self._ported: dict[Analysis, list[Problem]] = {}
+        self._addresses: Uses = {}
 
-    def of(self, snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:
-        """Return every finding by file, in the order of their places; files without findings are left out."""
+    def of(self, snapshot: Snapshot, target: str = DEFAULT_TARGET) -> dict[Path, list[Diagnostic]]:
+        """Return every finding by file, in the order of their places; files without findings are left out.
+
+        Args:
+            snapshot: the program.
+            target: what it is to be built for; what that target cannot do is found, too.
+        """
+        if target != self._target:
+            self._target, self._ported, self._snapshot = target, {}, None
         if snapshot is not self._snapshot:
             self._found = _locate(snapshot, self._problems(snapshot.program))
+            self._found |= self._about_settings(snapshot, target)
             self._snapshot = snapshot
         return self._found
 
+    def _about_settings(self, snapshot: Snapshot, target: str) -> dict[Path, list[Diagnostic]]:
+        if not snapshot.settings.device:
+            return {}
+        from rung.ide.device_settings import settings_findings  # only a project with a configured device pays for this
+
+        return settings_findings(snapshot, target, self._addresses)
+
     def _problems(self, program: Program) -> Iterator[tuple[Unit, Problem]]:
-        known = self._by_pou
-        self._by_pou = {}
+        known, ported = self._by_pou, self._ported
+        self._by_pou, self._ported = {}, {}
         yield from program.problems
         for analysis in program.analyses.values():
-            found = known.get(analysis)
+            found, more = known.get(analysis), ported.get(analysis)
             if found is None:
                 found = check_pou(analysis)
-            self._by_pou[analysis] = found
+            if more is None:
+                more = check_pou_for(analysis, self._target)
+            self._by_pou[analysis], self._ported[analysis] = found, more
             unit = analysis.pou.unit
             assert unit is not None, "only what stands in a text is analysed"
             yield from ((unit, problem) for problem in found)
+            yield from ((unit, problem) for problem in more)
         yield from check_program(program)
+        yield from check_program_for(program, self._target)
 
 
-def diagnostics(snapshot: Snapshot) -> dict[Path, list[Diagnostic]]:
-    """Return every finding by file, in the order of their places; files without findings are left out."""
-    return Findings().of(snapshot)
+def diagnostics(snapshot: Snapshot, target: str = DEFAULT_TARGET) -> dict[Path, list[Diagnostic]]:
+    """Return every finding by file, in the order of their places; files without findings are left out.
+
+    `target` is what the program is to be built for; what that target cannot do is found, too.
+    """
+    return Findings().of(snapshot, target)
+
+
+def retargeted(
+    snapshot: Snapshot, found: Mapping[Path, Sequence[Diagnostic]], target: str
+) -> dict[Path, list[Diagnostic]]:
+    """Return known findings about a program as they are for `target`: what they say of any target's limits is replaced."""
+    fresh = _locate_rules(snapshot, _portability(snapshot.program, target))
+    for path, items in found.items():
+        fresh[path] += [item for item in items if not find(item.code).targets]
+    return _in_order(fresh)
+
+
+def _portability(program: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
+    for analysis in program.analyses.values():
+        unit = analysis.pou.unit
+        assert unit is not None, "only what stands in a text is analysed"
+        yield from ((unit, problem) for problem in check_pou_for(analysis, target))
+    yield from check_program_for(program, target)
 
 
 def _locate(snapshot: Snapshot, rules: Iterable[tuple[Unit, Problem]]) -> dict[Path, list[Diagnostic]]:
-    found: defaultdict[Path, list[Diagnostic]] = defaultdict(list)
+    found = _locate_rules(snapshot, rules)
     for file in snapshot.files.values():
         found[file.path] += [_located(snapshot, Place(file, 0), None, problem) for problem in file.problems]
         for placed in file.units:
             here = Place(file, placed.offset)
             found[file.path] += [_located(snapshot, here, placed.unit, problem) for problem in placed.unit.problems]
+    return _in_order(found)
+
+
+def _locate_rules(snapshot: Snapshot, rules: Iterable[tuple[Unit, Problem]]) -> defaultdict[Path, list[Diagnostic]]:
+    found: defaultdict[Path, list[Diagnostic]] = defaultdict(list)
     for unit, problem in rules:
         place = snapshot.place(unit)
         found[place.file.path].append(_located(snapshot, place, unit, problem))
+    return found
+
+
+def _in_order(found: Mapping[Path, list[Diagnostic]]) -> dict[Path, list[Diagnostic]]:
     return {
         path: _merged(sorted(items, key=lambda item: (item.start, item.end, item.code)))
         for path, items in found.items()

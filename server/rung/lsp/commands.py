@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Final
 from lsprotocol import types
 
 from rung.ide.build import Built, build
-from rung.lsp.machines import Machines, connect_answer, failure_answer
+from rung.lsp.accounts import change_password, create_user, delete_user, set_role, users
+from rung.lsp.arguments import Given, optional, text, unusable
+from rung.lsp.machines import Machines, connect_answer, failure_answer, runtime_answer
 from rung.lsp.protocol import without_texts
+from rung.lsp.pulling import pull
 from rung.project.snapshot import Snapshot
 from rung.runtimes.connection import Connection, ConnectionEvent, State
 from rung.runtimes.errors import Kind, RuntimeFailure
@@ -25,11 +29,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Given = Mapping[str, object]
 Answer = dict[str, object]
 Command = Callable[["Session", Given, "types.ProgressToken | None"], Awaitable[Answer]]
 
-TARGET: Final = "openplc-v4"
 _GOODBYE_S: Final = 1.0
 
 
@@ -40,13 +42,13 @@ class Session:
         self.server = server
         self.machines = Machines(self._changed, self._program_md5)
         self._builder = ThreadPoolExecutor(1, "build")
-        self._built: dict[Path, tuple[Snapshot, Built]] = {}
+        self._built: dict[tuple[Path, str, frozenset[str]], tuple[Snapshot, Built]] = {}
 
     async def run(self, name: str, given: object, token: types.ProgressToken | None) -> Answer:
         """Carry out a command; what it cannot do is its answer."""
         try:
             if not isinstance(given, dict):
-                raise _unusable("The command's argument is not an object.")
+                raise unusable("The command's argument is not an object.")
             return await COMMANDS[name](self, given, token)
         except RuntimeFailure as failure:
             return {"error": failure_answer(failure)}
@@ -60,13 +62,15 @@ class Session:
                 )
             }
 
-    async def build(self, home: Path) -> Built:
-        """Build a program as the editor shows it, on a thread of its own; the same snapshot is built once."""
+    async def build(self, home: Path, target: str, takes: frozenset[str] = frozenset()) -> Built:
+        """Build a program as the editor shows it, on a thread of its own; the same snapshot is built once for each kind of machine."""
         snapshot, found = await self.server.documents.checked(home)
-        known = self._built.get(home)
+        known = self._built.get((home, target, takes))
         if known is None or known[0] is not snapshot:
-            made = await asyncio.get_running_loop().run_in_executor(self._builder, build, snapshot, TARGET, found)
-            known = self._built[home] = (snapshot, made)
+            made = await asyncio.get_running_loop().run_in_executor(
+                self._builder, build, snapshot, target, found, takes
+            )
+            known = self._built[home, target, takes] = (snapshot, made)
         return known[1]
 
     async def close(self) -> None:
@@ -80,12 +84,12 @@ class Session:
         notice = {"target": event.target, "state": event.state.value, "plc": event.plc, "message": event.message}
         self.server.protocol.notify("rung/connectionState", notice)
 
-    async def _program_md5(self, home: Path | None) -> str | None:
+    async def _program_md5(self, home: Path | None, target: str) -> str | None:
         """The MD5 that a program would have; of the only one there is if it is not said which."""
         home = home or self.server.documents.only_home()
         if home is None:
             return None
-        artefact = (await self.build(home)).artefact
+        artefact = (await self.build(home, target)).artefact
         return None if artefact is None else artefact.md5
 
 
@@ -111,12 +115,22 @@ async def forget_certificate(session: Session, given: Given, token: types.Progre
 async def connect(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
     connection = session.machines.connection(text(given, "target"))
     user, password, trust = (optional(given, key) for key in ("username", "password", "trust"))
-    return connect_answer(await connection.connect(user, password, trust))
+    plain = given.get("allowPlain") is True
+    if not plain and not connection.profile.address.is_encrypted:
+        user = password = None  # it may have been typed for another address that had this name then
+    return connect_answer(await connection.connect(user, password, trust, plain=plain), connection)
 
 
 async def create_first_user(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
     connection = session.machines.connection(text(given, "target"))
-    return connect_answer(await connection.create_first_user(text(given, "username"), text(given, "password")))
+    outcome = await connection.create_first_user(text(given, "username"), text(given, "password"))
+    return connect_answer(outcome, connection)
+
+
+async def discover(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
+    from rung.runtimes.discover import discover as ask_network
+
+    return {"found": [asdict(one) for one in await ask_network()]}
 
 
 async def compile_and_download(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
@@ -139,10 +153,11 @@ async def status(session: Session, given: Given, token: types.ProgressToken | No
 
 async def _status(session: Session, connection: Connection) -> Answer:
     machines = session.machines
-    answer: Answer = {"target": connection.profile.name, "tasks": [], "error": None}
+    answer: Answer = {"target": connection.profile.name, "tasks": [], "switch": None, "error": None}
     try:
         if connection.state is State.CONNECTED:
-            answer["tasks"] = [asdict(task) for task in (await connection.status()).tasks]
+            found = await connection.status()
+            answer |= {"tasks": [asdict(task) for task in found.tasks], "switch": found.switch}
         elif connection.state is State.ERROR:
             last = connection.event
             answer["error"] = failure_answer(RuntimeFailure(last.kind or Kind.LOST, last.message, ""))
@@ -150,11 +165,15 @@ async def _status(session: Session, connection: Connection) -> Answer:
         answer["error"] = failure_answer(failure)
     answered = answer["error"] is None
     md5, in_sync = await machines.program(connection, now=True) if answered else (None, None)
+    since = connection.since
     return answer | {
         "state": connection.state.value,
         "plc": connection.plc if answered else None,
         "version": connection.info.version if connection.info else None,
+        **runtime_answer(connection),
+        "since": None if since is None else int(time.monotonic() - since),
         "md5": md5,
+        "md5Unread": machines.unread(connection) if answered else None,
         "inSync": in_sync,
     }
 
@@ -183,7 +202,7 @@ async def logs(session: Session, given: Given, token: types.ProgressToken | None
     connection = session.machines.connection(text(given, "target"))
     after = given.get("after")
     if after is not None and (not isinstance(after, int) or isinstance(after, bool)):
-        raise _unusable("'after' is not the number of a log entry.")
+        raise unusable("'after' is not the number of a log entry.")
     page = await connection.client.logs(after or 0)
     last = page.entries[-1].id if page.entries else after
     return {"entries": [asdict(entry) for entry in page.entries], "last": last, "restarted": page.restarted}
@@ -199,6 +218,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "rung.addConnection": add_connection,
     "rung.removeConnection": remove_connection,
     "rung.forgetCertificate": forget_certificate,
+    "rung.discover": discover,
     "rung.connect": connect,
     "rung.createFirstUser": create_first_user,
     "rung.compileAndDownload": compile_and_download,
@@ -206,28 +226,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "rung.start": start,
     "rung.stop": stop,
     "rung.logs": logs,
+    "rung.users": users,
+    "rung.createUser": create_user,
+    "rung.changePassword": change_password,
+    "rung.deleteUser": delete_user,
+    "rung.setRole": set_role,
+    "rung.pull": pull,
     "rung.disconnect": disconnect,
 }
-
-
-def text(given: Given, key: str) -> str:
-    """Return a member that must be a text.
-
-    Raises:
-        RuntimeFailure: it is missing or something else.
-    """
-    value = given.get(key)
-    if not isinstance(value, str) or not value:
-        raise _unusable(f"The command's argument has no text '{key}'.")
-    return value
-
-
-def optional(given: Given, key: str) -> str | None:
-    """Return a member that may be missing."""
-    return text(given, key) if given.get(key) is not None else None
-
-
-def _unusable(sentence: str) -> RuntimeFailure:
-    return RuntimeFailure(
-        Kind.INTERNAL, f"{sentence} Nothing was done.", "The editor's extension and Rung do not fit together."
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import defaultdict
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -14,14 +15,14 @@ from lsprotocol import types
 from rung.ide.build import Built, check_natively
 from rung.ide.diagnostics import device_to_json, to_json
 from rung.lsp import convert
-from rung.lsp.machines import failure_answer
+from rung.lsp.machines import failure_answer, takes_of, target_of
 from rung.runtimes.deploy import DeployReport, Progress, deploy
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.v4_upload import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rung.codegen.artefact import Artefact
     from rung.lsp.commands import Session
     from rung.lsp.protocol import RungServer
     from rung.runtimes.compile_log import DeviceDiagnostic
@@ -44,7 +45,7 @@ async def deploy_command(
         target: a saved connection's name, or an address; connected.
         uri: any file of the program.
         start: False leaves the machine stopped.
-        confirmed: the user has agreed that a running machine is stopped.
+        confirmed: the user has agreed that a running machine is stopped and its program replaced.
         token: the progress to report to.
 
     Raises:
@@ -58,11 +59,11 @@ async def deploy_command(
     home = server.documents.home(path)
     with _bar(server, token, connection.profile.name) as bar:
         bar.tell(Progress("check", None, "Checking the program"))
-        built = await session.build(home)
+        built = await session.build(home, target_of(connection), takes_of(connection))
         reason = server.documents.failure(home)
         if built.artefact is None or reason is not None:
             return _answer(_not_sent(connection, built, reason), to_json(built.diagnostics))
-        report, question = await _run(connection, built.artefact, start, confirmed, bar)
+        report, question = await _run(connection, built, home, start, confirmed, bar)
     if question is not None:
         return {"needsConfirmation": True, "message": question}
     if report.stage not in _BEFORE_UPLOAD:
@@ -80,8 +81,9 @@ def _not_sent(connection: Connection, built: Built, reason: str | None) -> Deplo
 
 
 async def _run(
-    connection: Connection, artefact: Artefact, start: bool, confirmed: bool, bar: _Bar
+    connection: Connection, built: Built, home: Path, start: bool, confirmed: bool, bar: _Bar
 ) -> tuple[DeployReport, str | None]:
+    assert built.artefact is not None, "what cannot be built is not deployed"
     questions: list[str] = []
 
     async def confirm(question: str) -> bool:
@@ -90,7 +92,16 @@ async def _run(
         return confirmed
 
     work = asyncio.ensure_future(
-        deploy(connection, artefact, start=start, confirm_stop=confirm, precheck=check_natively, progress=bar.tell)
+        deploy(
+            connection,
+            built.artefact,
+            start=start,
+            confirm=confirm,
+            precheck=check_natively,
+            progress=bar.tell,
+            workspace=_workspace(home),
+            source=_source(connection, built, home),
+        )
     )
     taken_back = False
 
@@ -114,6 +125,20 @@ async def _run(
                 uncancel()
             take_back()
     return work.result(), questions[0] if questions else None
+
+
+def _workspace(home: Path) -> str:
+    """The one name of a program's folder, as the command line calls it, too."""
+    return os.path.realpath(home)
+
+
+def _source(connection: Connection, built: Built, home: Path) -> Source | None:
+    """The project's source, for a machine that keeps it: of the very text that was built."""
+    if connection.info is None or not connection.info.capabilities.snapshots:
+        return None
+    from rung.ide.source_archive import source_archive, source_metadata
+
+    return Source(source_archive(built.snapshot), source_metadata(home))
 
 
 class _Bar:
@@ -196,4 +221,5 @@ def _answer(report: DeployReport, diagnostics: list[dict[str, object]]) -> dict[
         "md5": report.md5,
         "error": report.error and failure_answer(report.error),
         "diagnostics": diagnostics or device_rows(report.diagnostics),
+        "note": report.note,
     }

@@ -15,6 +15,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Union
 
+from rung.project.settings import Settings, SettingsError
+
 if TYPE_CHECKING:
     # Loaded by the worker when the first document comes: a server that is asked nothing starts without the compiler.
     from rung.ide.diagnostics import Diagnostic, Findings
@@ -41,7 +43,8 @@ class _Program:
 
     `files` are its files as the loop knows them, `waiting` what has changed since the worker made `snapshot`. `generation` counts
     the changes; `listing` is under way while its folder is searched; `shown` is what was last published for each file, with its version. `failure` says why its files are not known,
-    `unreadable` which of them are missing in the snapshot.
+    `unreadable` which of them are missing in the snapshot. `settings` is what its `rung.toml` says; `unusable` is that file
+    where it cannot be used, which is shown then.
     """
 
     home: Path
@@ -53,6 +56,8 @@ class _Program:
     listing: asyncio.Task[None] | None = None
     failure: str | None = None
     unreadable: dict[Path, str] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    unusable: Path | None = None
     snapshot: Snapshot | None = None
     findings: Findings | None = None
 
@@ -66,6 +71,8 @@ class _Program:
             contents[path] = content if isinstance(content, str) else self._read(path, content)
         if self.snapshot is None or contents:
             self.snapshot = (self.snapshot or EMPTY).changed(contents)
+        if self.snapshot.settings is not self.settings:
+            self.snapshot = self.snapshot.with_settings(self.settings)
         return self.snapshot
 
     def check(self) -> dict[Path, list[Diagnostic]]:
@@ -74,7 +81,7 @@ class _Program:
 
         if self.findings is None:
             self.findings = Findings()
-        return self.findings.of(self.newest())
+        return self.findings.of(self.newest(), self.settings.target)
 
     def rest(self) -> None:
         """Begin nothing new."""
@@ -237,20 +244,37 @@ class Documents:
         # What was opened, closed or changed meanwhile counts: from here on the loop does nothing else.
         listed = {path for path, home in self._homes.items() if home == program.home}
         before, program.failure = program.failure, None
-        if isinstance(found, str):
-            program.failure = found
+        resettled = False
+        self._show_settings(program, found if isinstance(found, SettingsError) else None)
+        if isinstance(found, Exception):
+            program.failure = str(found)
             listed |= program.files
         else:
-            listed |= found
+            listed |= found.files
+            resettled = found.settings.text != program.settings.text
+            if resettled:
+                program.settings = found.settings
         if program.failure is not None and program.failure != before:
             self._complain(f"Which files make the program in {program.home} is not known. {program.failure}")
         for path in program.files - listed:
             program.waiting[path] = _Kept.NOWHERE
         for path in listed - program.files:
             program.waiting[path] = self._open[path][1] if path in self._open else _Kept.ON_DISK
-        if listed != program.files:
+        if listed != program.files or resettled:
             program.files = listed
             self._touch(program)
+
+    def _show_settings(self, program: _Program, error: SettingsError | None) -> None:
+        """Show what is wrong with a `rung.toml` that cannot be used, or that nothing is any more."""
+        from rung.ide.device_settings import unusable_settings
+
+        before = program.unusable
+        program.unusable = None if error is None else error.path
+        if error is not None:
+            self._publish(error.path, None, [unusable_settings(error)])
+        elif before is not None:
+            program.shown.pop(before, None)
+            self._publish(before, None, ())
 
     def _regroup(self) -> None:
         self._homes = {path: self._find_home(path) for path in self._open}
@@ -324,14 +348,22 @@ async def _listed(program: _Program) -> None:
         await asyncio.wait([program.listing])
 
 
-def _sources(home: Path) -> set[Path] | str:
-    """Return a program's files on the disk, or why they are not known. On the worker only."""
-    from rung.project.discovery import sources_below
+@dataclass(slots=True, frozen=True)
+class _Listing:
+    """What the disk says of a program: its files, and its `rung.toml`."""
+
+    files: set[Path]
+    settings: Settings
+
+
+def _sources(home: Path) -> _Listing | Exception:
+    """Return a program's files and settings on the disk, or why they are not known. On the worker only."""
+    from rung.project.discovery import settings_of, sources_below
 
     try:
-        return set(sources_below(home)) if home.is_dir() else {home}
+        return _Listing(set(sources_below(home)) if home.is_dir() else {home}, settings_of(home))
     except (OSError, ValueError) as error:
-        return str(error)
+        return error
 
 
 def _load() -> None:

@@ -13,24 +13,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rung.project.settings import DEFAULT_TARGET
 from rung.runtimes.address import Address
 from rung.runtimes.connection import Connection, ConnectionEvent, Outcome, State
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile, ProfileStore, resolve_target
 
-ProgramMd5 = Callable[["Path | None"], Awaitable["str | None"]]
+ProgramMd5 = Callable[["Path | None", str], Awaitable["str | None"]]
 
 _HEARTBEAT_S: Final = 2.0
 
 
 @dataclass(slots=True)
 class Known:
-    """What was read from a machine: its program's MD5, good `until` then. `home` is the program deployed to it last."""
+    """What was read from a machine: its program's MD5, good `until` then, or in `unread` why it could not be read.
+
+    `home` is the program deployed to it last.
+    """
 
     home: Path | None = None
     md5: str | None = None
     until: float = 0.0
+    unread: str | None = None
 
 
 class Machines:
@@ -38,7 +43,7 @@ class Machines:
 
     Args:
         on_change: told every change of every connection.
-        program_md5: the MD5 that a program would have now, None while it has errors.
+        program_md5: the MD5 that a program would have now if it were built for a target, None while it has errors.
         clock: seconds that only grow.
     """
 
@@ -109,18 +114,25 @@ class Machines:
             asked = self._clock()
             try:
                 known.md5, known.until = await connection.debug.md5(), asked + _HEARTBEAT_S
-            except RuntimeFailure:
+                known.unread = None
+            except RuntimeFailure as failure:
                 # Counted from the end of a long wait, so that a machine that is silent does not keep every list of machines waiting.
                 known.md5, known.until = None, self._clock() + _HEARTBEAT_S
+                known.unread = failure.message
         theirs = known.md5
-        ours = None if theirs is None else await self._program_md5(known.home)
+        ours = None if theirs is None else await self._program_md5(known.home, target_of(connection))
         return theirs, None if ours is None else ours == theirs
+
+    def unread(self, connection: Connection) -> str | None:
+        """Return why the program that a machine has could not be read; None when it could be, or has not been asked for."""
+        known = self._known.get(connection.profile.name)
+        return None if known is None else known.unread
 
     def _changed(self, event: ConnectionEvent) -> None:
         # Whoever changed the machine's state may have changed its program, too.
         known = self._known.get(event.target)
         if known is not None:
-            known.md5, known.until = None, 0.0
+            known.md5, known.unread, known.until = None, None, 0.0
         self._on_change(event)
 
     async def rows(self) -> list[dict[str, object]]:
@@ -137,13 +149,15 @@ class Machines:
             profile = connection.profile
         row: dict[str, object] = {"name": profile.name, "address": str(profile.address), "username": profile.username}
         if connection is None:
-            return {**row, "state": State.DISCONNECTED.value, "plc": None, "version": None, "inSync": None, "md5": None}
+            unknown = dict.fromkeys(("plc", "version", "runtime", "encrypted", "inSync", "md5"))
+            return {**row, "state": State.DISCONNECTED.value, **unknown, "snapshots": False}
         md5, in_sync = await self.program(connection, now=False)
         return {
             **row,
             "state": connection.state.value,
             "plc": connection.plc,
             "version": connection.info.version if connection.info else None,
+            **runtime_answer(connection),
             "inSync": in_sync,
             "md5": md5,
         }
@@ -181,9 +195,29 @@ class Machines:
         await asyncio.gather(*(connection.disconnect() for connection in self.all()), return_exceptions=True)
 
 
-def connect_answer(outcome: Outcome) -> dict[str, object]:
-    """Return what `rung.connect` answers."""
-    answer: dict[str, object] = {"state": outcome.state}
+def target_of(connection: Connection) -> str:
+    """Return what a program is built for that goes to a machine; the usual target while it is not known which runtime that has."""
+    return DEFAULT_TARGET if connection.info is None else connection.info.capabilities.target
+
+
+def takes_of(connection: Connection) -> frozenset[str]:
+    """Return the files beside a program that a machine takes and others of its target do not."""
+    return frozenset() if connection.info is None else connection.info.capabilities.takes
+
+
+def runtime_answer(connection: Connection) -> dict[str, object]:
+    """Return what is told of the runtime behind a connection: its name, whether what is sent is encrypted, whether it gives its source back."""
+    if connection.info is None:
+        return {"runtime": None, "encrypted": None, "snapshots": False}
+    known = connection.info.capabilities
+    return {"runtime": known.name, "encrypted": known.encrypted, "snapshots": known.snapshots}
+
+
+def connect_answer(outcome: Outcome, connection: Connection) -> dict[str, object]:
+    """Return what `rung.connect` answers: what came of it, and which runtime it is if that is known."""
+    answer: dict[str, object] = {"state": outcome.state, "encrypted": outcome.encrypted}
+    if connection.info is not None:
+        answer |= {"line": connection.info.capabilities.line.value, "version": connection.info.version}
     if outcome.certificate is not None:
         answer |= {
             "fingerprint": outcome.certificate.fingerprint,

@@ -29,8 +29,9 @@ logger = logging.getLogger(__name__)
 COMMANDS: Final = tuple(
     f"rung.{name}"
     for name in (
-        "targets", "addConnection", "removeConnection", "forgetCertificate", "connect", "createFirstUser", "compileAndDownload",
-        "status", "start", "stop", "logs", "disconnect",
+        "targets", "addConnection", "removeConnection", "forgetCertificate", "discover", "connect", "createFirstUser",
+        "compileAndDownload", "status", "start", "stop", "logs", "users", "createUser", "changePassword", "deleteUser", "setRole",
+        "pull", "disconnect",
     )
 )  # fmt: skip
 

@@ -73,6 +73,19 @@ def project_folder(file: Path, workspace: Iterable[Path]) -> Path:
     return best
 
 
+def settings_of(path: Path) -> Settings:
+    """Return what its project says about a file or folder: the `rung.toml` of the folder itself or of the nearest one above.
+
+    Raises:
+        ValueError: `rung.toml` cannot be read; the text says why.
+    """
+    place = path.absolute()
+    for folder in (place, *place.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return read_settings(folder)
+    return Settings()
+
+
 def _is_searched(folder: Path) -> bool:
     return not folder.name.startswith(".") and folder.name not in _SKIPPED and not (folder / SETTINGS_FILE).is_file()
 

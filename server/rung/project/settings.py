@@ -1,43 +1,113 @@
-"""`rung.toml`: what a project says about itself. Every key is optional; an unknown key is an error, never ignored."""
+"""`rung.toml`: what a project says about itself. Every key is optional; an unknown key is an error, never ignored.
+
+Invariant: each key has one reader in `_READERS`, which knows nothing of the others; a `Settings` that was read is valid.
+"""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
-SETTINGS_FILE = "rung.toml"
+SETTINGS_FILE: Final = "rung.toml"
+TARGETS: Final = ("openplc-v4", "openplc-v4.0", "openplc-v3", "host")
+DEFAULT_TARGET: Final = "openplc-v4"
+DEVICE_TABLES: Final = ("modbus_slave", "modbus_master", "s7comm", "opcua", "retain")
+"""What is for the device; checked where the program is known, not here."""
+
+
+class SettingsError(ValueError):
+    """A `rung.toml` that cannot be used.
+
+    Args:
+        message: what is wrong, file and key named.
+        path: the file.
+        text: what it holds.
+        key: the key that is wrong; empty for the file as a whole.
+    """
+
+    def __init__(self, message: str, path: Path, text: str = "", key: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.text = text
+        self.key = key
 
 
 @dataclass(slots=True, frozen=True)
 class Settings:
-    """`exclude` holds glob patterns of files and folders, relative to the project folder, that are not part of the program."""
+    """`exclude` holds glob patterns of files and folders, relative to the project folder, that are not part of the program.
+    `target` is what the program is checked and built for when nothing else is said, one of `TARGETS`. `device` holds the tables of
+    `DEVICE_TABLES` that the file has. `path` and `text` are the file's, None and empty where there is none."""
 
     exclude: tuple[str, ...] = ()
+    target: str = DEFAULT_TARGET
+    device: Mapping[str, object] = field(default_factory=dict)
+    path: Path | None = field(default=None, compare=False)
+    text: str = field(default="", compare=False)
 
 
 def read_settings(folder: Path) -> Settings:
     """Read `rung.toml` of a project folder; a folder without one has the defaults.
 
     Raises:
-        ValueError: the file is not TOML, or a key is unknown or of the wrong type; the text names file and key.
+        SettingsError: the file is not TOML, or a key is unknown or its value is not what it should be; the text names file and key.
     """
     path = folder / SETTINGS_FILE
     if not path.is_file():
         return Settings()
+    try:
+        return settings_from(path.read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", path) from error
+
+
+def settings_from(text: str, path: Path = Path(SETTINGS_FILE)) -> Settings:
+    """Read the text of a `rung.toml`.
+
+    Raises:
+        SettingsError: as `read_settings`.
+    """
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    known = {item.name for item in fields(Settings)}
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise ValueError(f"{path}: the key '{unknown[0]}' is unknown. Known: {', '.join(sorted(known))}.")
-    exclude = table.get("exclude", [])
-    if not isinstance(exclude, list) or not all(isinstance(item, str) for item in exclude):
-        raise ValueError(f"{path}: 'exclude' must be a list of strings.")
-    return Settings(tuple(exclude))
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # RecursionError: lists in lists without end
+        raise SettingsError(f"{path} cannot be read: {error}", path, text) from error
+    device = {key: table.pop(key) for key in DEVICE_TABLES if key in table}
+    settings = Settings(device=device, path=path, text=text)
+    for key, value in sorted(table.items()):
+        reader = _READERS.get(key)
+        if reader is None:
+            known = ", ".join(sorted((*_READERS, *DEVICE_TABLES)))
+            raise ValueError(f"{path}: the key {key!r} is unknown. Known: {known}.")
+        try:
+            settings = reader(settings, value)
+        except ValueError as error:
+            raise SettingsError(f"{path}: '{key}' {error}", path, text, key) from None
+    return settings
+
+
+# Each reader returns the settings with its key's value taken over. It raises ValueError with the rest of a sentence that begins with
+# the key: "must be a list of strings."
+
+
+def _read_exclude(settings: Settings, value: object) -> Settings:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("must be a list of strings.")
+    return replace(settings, exclude=tuple(value))
+
+
+def _read_target(settings: Settings, value: object) -> Settings:
+    if not isinstance(value, str) or value not in TARGETS:
+        raise ValueError(f"must be one of {', '.join(TARGETS)}, not {value!r}.")
+    return replace(settings, target=value)
+
+
+_READERS: Final[Mapping[str, Callable[[Settings, object], Settings]]] = {
+    "exclude": _read_exclude,
+    "target": _read_target,
+}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rung.project.resplit import resplit
+from rung.project.settings import Settings
 from rung.semantics.analysis import analyse
 from rung.semantics.model import Program
 from rung.syntax.lines import LineIndex
@@ -57,12 +58,15 @@ class Place:
 
 
 class Snapshot:
-    """The files of one program, by path."""
+    """The files of one program, by path, and what its `rung.toml` says."""
 
-    __slots__ = ("_places", "_previous", "_program", "files")
+    __slots__ = ("_places", "_previous", "_program", "files", "settings")
 
-    def __init__(self, files: Mapping[Path, SourceFile], previous: Program | None = None) -> None:
+    def __init__(
+        self, files: Mapping[Path, SourceFile], previous: Program | None = None, settings: Settings | None = None
+    ) -> None:
         self.files = files
+        self.settings = settings or Settings()
         self._previous = previous
         self._program: Program | None = None
         self._places: dict[Unit, Place] | None = None
@@ -98,23 +102,27 @@ class Snapshot:
                 files[path] = make_file(path, content, previous)
             elif content is not None:
                 files[path] = read_bytes(path, content, previous)
-        return Snapshot(files, self._program or self._previous)
+        return Snapshot(files, self._program or self._previous, self.settings)
 
     def with_text(self, path: Path, text: str) -> Snapshot:
         """Return the snapshot in which `path` holds `text`, a new file or a changed one."""
         return self.changed({path: text})
 
+    def with_settings(self, settings: Settings) -> Snapshot:
+        """Return the snapshot of the same files in a project with these settings."""
+        return Snapshot(self.files, self._program or self._previous, settings)
+
 
 EMPTY = Snapshot({})
 
 
-def load(paths: Iterable[Path]) -> Snapshot:
-    """Read files into a snapshot.
+def load(paths: Iterable[Path], settings: Settings | None = None) -> Snapshot:
+    """Read files into a snapshot of a project with these settings.
 
     Raises:
         OSError: a file cannot be read; the exception names it.
     """
-    return Snapshot({path: read_bytes(path, path.read_bytes(), None) for path in paths})
+    return Snapshot({path: read_bytes(path, path.read_bytes(), None) for path in paths}, settings=settings)
 
 
 def read_bytes(path: Path, data: bytes, previous: SourceFile | None) -> SourceFile:

@@ -33,3 +33,17 @@ def check_program(program: Program) -> list[tuple[Unit, Problem]]:
     from rung.rules import loc, tsk
 
     return [pair for rule in (*loc.PROGRAM_RULES, *tsk.PROGRAM_RULES) for pair in rule(program)]
+
+
+def check_pou_for(analysis: Analysis, target: str) -> list[Problem]:
+    """Return what a build target cannot do of one POU. Depends on the analysis and the target alone."""
+    from rung.rules import por
+
+    return list(por.check_pou(analysis, target))
+
+
+def check_program_for(program: Program, target: str) -> list[tuple[Unit, Problem]]:
+    """Return what a build target cannot do of what stands outside of POUs, and of the program as a whole."""
+    from rung.rules import por
+
+    return list(por.check_program(program, target))

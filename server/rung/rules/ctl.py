@@ -108,7 +108,7 @@ def never_ends(analysis: Analysis) -> Iterator[Problem]:
             endless = _stays(analysis, test, statement.body)
         if endless:
             word = "WHILE" if isinstance(statement, While) else "REPEAT"
-            text = f"This {word} never ends once it runs: nothing inside changes its condition. The scan would hang and the watchdog stop it."
+            text = f"This {word} never ends once it runs: nothing inside changes its condition. The scan would hang, with the outputs as they are."
             yield Problem("CTL014", test.start, test.end, text)
 
 
@@ -210,7 +210,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "CTL005", "step-zero", "error", "FOR with step 0",
-        "With a step of 0 the loop would never end, and the watchdog would stop the machine.",
+        "With a step of 0 the loop would never end, and the scan would hang, with the outputs as they are.",
         "Write the step that was meant, or leave BY out for 1.",
         program("i, k : INT;", "FOR i := 0 TO 9 BY 0 DO\n    k := k + i;\nEND_FOR;"),
         program("i, k : INT;", "FOR i := 0 TO 9 BY 3 DO\n    k := k + i;\nEND_FOR;"),
@@ -283,7 +283,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "CTL014", "endless-loop", "warning", "Loop never ends",
         "Once it runs, nothing can end the loop: its condition stays as it is, and neither EXIT nor RETURN leaves it. A PLC program must "
-        "end in every scan; a scan that hangs keeps the outputs as they are, until the watchdog stops the machine.",
+        "end in every scan; a scan that hangs keeps the outputs as they are, until a watchdog stops the machine; Runtime v3 has none.",
         "Change in the loop what its condition depends on, or wait over many scans with IF instead of a loop.",
         program("Busy : BOOL;\ni : INT;", "Busy := TRUE;\nWHILE Busy DO\n    i := i + 1;\nEND_WHILE;"),
         program("Busy : BOOL;\ni : INT;", "Busy := TRUE;\nWHILE Busy DO\n    i := i + 1;\n    Busy := i < 10;\nEND_WHILE;"),

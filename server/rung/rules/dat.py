@@ -8,9 +8,9 @@ from typing import Final
 from rung.rules.registry import PouRule, Rule
 from rung.rules.snippets import program
 from rung.semantics.model import Analysis, Variable
-from rung.semantics.types import Block
+from rung.semantics.types import Block, StringType, storage
 from rung.syntax.problem import Problem
-from rung.syntax.tree import Member, NameExpr, SectionKind
+from rung.syntax.tree import Literal, Member, NameExpr, SectionKind
 
 _OWN: Final = frozenset({SectionKind.VAR, SectionKind.VAR_TEMP, SectionKind.VAR_EXTERNAL})
 
@@ -54,7 +54,21 @@ def never_called(analysis: Analysis) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-POU_RULES: Final[tuple[PouRule, ...]] = (unused_variable, never_called)
+def lost_character(analysis: Analysis) -> Iterator[Problem]:
+    """DAT003: a character that a STRING cannot hold."""
+    for node, kind in analysis.types.items():
+        if node.__class__ is not Literal:
+            continue
+        assert isinstance(node, Literal)
+        base = storage(analysis.converted.get(node, kind))
+        if isinstance(node.value, str) and isinstance(base, StringType) and not base.wide:
+            lost = next((letter for letter in node.value if ord(letter) > 0xFF), None)
+            if lost is not None:
+                text = f"A STRING holds ISO 8859-1, which has no '{lost}': it becomes '?'. Use a WSTRING, or another character."
+                yield Problem("DAT003", node.start, node.end, text)
+
+
+POU_RULES: Final[tuple[PouRule, ...]] = (unused_variable, never_called, lost_character)
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
@@ -73,5 +87,13 @@ RULES: Final[tuple[Rule, ...]] = (
         program("t1 : TON;\nq : BOOL;", "q := t1.Q;"),
         program("t1 : TON;\nq : BOOL;", "t1(IN := NOT q, PT := T#1s);\nq := t1.Q;"),
         ("IEC 61131-3, 6.6.3.4",),
+    ),
+    Rule(
+        "DAT003", "lost-character", "warning", "Character that a STRING cannot hold",
+        "A STRING has one byte for each character and holds ISO 8859-1. Any other character becomes a question mark in the machine.",
+        'Use a WSTRING, whose literals stand in double quotes, or a character that ISO 8859-1 has.',
+        program("text : STRING;", "text := '5 €';"),
+        program("text : STRING;", "text := '5 EUR';"),
+        ("IEC 61131-3, 6.3.3",),
     ),
 )  # fmt: skip

@@ -29,6 +29,7 @@ class Rule:
     `why` says what the finding means for the program and the machine, `fix` what to do. `bad` is a text that shows this finding
     and no other, `good` the same without any. `references` name clauses of IEC 61131-3 ed. 3 and comparable rules elsewhere.
     Of the `tags`, `on-request` findings are shown only to who asks, and of `once` findings a file shows the first, which names the others.
+    `targets` are the build targets whose limit the finding is about, the first that of the examples; empty: it holds for every target.
     """
 
     code: str
@@ -41,14 +42,15 @@ class Rule:
     good: str
     references: tuple[str, ...] = ()
     tags: tuple[Tag, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @cache
 def rules() -> dict[str, Rule]:
     """Return all rows by code, in the order of their codes within each family."""
-    from rung.rules import cal, ctl, dat, loc, nam, syn, tsk, typ
+    from rung.rules import cal, cfg, ctl, dat, loc, nam, por, syn, tsk, typ
 
-    families = (syn, nam, typ, cal, ctl, dat, loc, tsk)
+    families = (syn, nam, typ, cal, ctl, dat, loc, tsk, por, cfg)
     return {row.code: row for family in families for row in family.RULES}
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8443
-"""The port of OpenPLC Runtime v4 (runtime protocol, section 1)."""
+"""The port of the REST interface of OpenPLC Runtime v3 and v4 (runtime protocol, section 1)."""
+WEB_PORT = 8080
+"""The port of the web pages of OpenPLC Runtime v3, which are plain HTTP."""
 
 _LONGEST_HOST = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -17,18 +19,23 @@ _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """A host and a TCP port. `host` is lower case; an IPv6 host carries no brackets and may end in `%zone`."""
+    """A host, a TCP port and how to speak there.
+
+    `host` is lower case; an IPv6 host carries no brackets and may end in `%zone`. `scheme` is `https`, or `http` for the web pages
+    of OpenPLC Runtime v3, whose passwords and programs everybody in the network can read.
+    """
 
     host: str
     port: int
+    scheme: str = "https"
 
     @classmethod
     def parse(cls, text: str, default_port: int = DEFAULT_PORT) -> Address:
         """Read what a user types.
 
         Args:
-            text: `host`, `host:port`, an IPv6 address bare or as `[address]:port`, or an `https://` URL without a path.
-            default_port: the port when none is written.
+            text: `host`, `host:port`, an IPv6 address bare or as `[address]:port`, or an `https://` or `http://` URL without a path.
+            default_port: the port when none is written; with `http://` it is always 8080.
 
         Raises:
             ValueError: with a sentence that says what is wrong. It repeats nothing of a user name or password.
@@ -38,10 +45,17 @@ class Address:
             raise ValueError("The address is empty. Write a host name or an IP address, for example 192.168.0.10:8443.")
         if "@" in stripped:
             raise ValueError("An address must not hold a user name or a password. Write only the host and the port.")
+        scheme = "https"
         if "://" in stripped:
-            stripped = _authority(stripped)
+            scheme, stripped = _authority(stripped)
         host, port_text = _split(stripped)
-        return cls(_host(host), default_port if port_text is None else _port(port_text))
+        usual = default_port if scheme == "https" else WEB_PORT
+        return cls(_host(host), usual if port_text is None else _port(port_text), scheme)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether what is sent there is encrypted; only then there is a certificate that can be trusted."""
+        return self.scheme == "https"
 
     @property
     def is_ipv6(self) -> bool:
@@ -55,22 +69,23 @@ class Address:
         return f"[{host}]:{self.port}" if self.is_ipv6 else f"{host}:{self.port}"
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+        place = f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+        return place if self.is_encrypted else f"{self.scheme}://{place}"
 
 
-def _authority(url: str) -> str:
+def _authority(url: str) -> tuple[str, str]:
     scheme = url.partition("://")[0].lower()
-    if scheme == "http":
-        raise ValueError("OpenPLC Runtime v4 speaks HTTPS only. Write https:// or leave the scheme out.")
-    if scheme != "https":
-        raise ValueError(f"The scheme {_shown(scheme)} is not known. Write https:// or leave the scheme out.")
+    if scheme not in ("http", "https"):
+        raise ValueError(
+            f"The scheme {_shown(scheme)} is not known. Leave it out, or write http:// for the web pages of OpenPLC Runtime v3."
+        )
     try:
         parts = urlsplit(url)
     except ValueError:
         raise ValueError(f"{_shown(url)} is not a valid URL.") from None
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("The address must end after the host and the port: leave out the path behind them.")
-    return parts.netloc
+    return scheme, parts.netloc
 
 
 def _split(text: str) -> tuple[str, str | None]:

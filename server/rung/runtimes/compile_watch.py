@@ -28,7 +28,12 @@ class Compiling(Protocol):
 
 
 async def follow_compilation(
-    machine: Compiling, on_line: Callable[[str], None], *, poll: float = 1.0, deadline: float = 1200.0
+    machine: Compiling,
+    on_line: Callable[[str], None],
+    *,
+    poll: float = 1.0,
+    deadline: float = 1200.0,
+    end_unknown: str = "it may have the new program, the old one, or none",
 ) -> Compilation:
     """Wait for the verdict on the program that was just uploaded.
 
@@ -37,6 +42,7 @@ async def follow_compilation(
         on_line: told every new line of the log, once.
         poll: seconds between two looks.
         deadline: seconds after which we give up waiting; the device goes on.
+        end_unknown: what may be true of the machine when nobody hears of it any more, as a part of a sentence.
 
     Raises:
         RuntimeFailure: `compile-failed` when the verdict will never come, `timeout`, or the tenth transport failure;
@@ -54,8 +60,7 @@ async def follow_compilation(
             if failure.kind not in TRANSPORT or failures >= _MOST_FAILURES:
                 raise RuntimeFailure(
                     failure.kind,
-                    f"{failure.message} The device was compiling, and how that ended is not known: it may be stopped and "
-                    "have the new program, or none.",
+                    f"{failure.message} The device was compiling, and how that ended is not known: {end_unknown}.",
                     failure.hint,
                 ) from None
             verdict = False
@@ -69,8 +74,8 @@ async def follow_compilation(
             if now.state == "IDLE":
                 raise RuntimeFailure(
                     Kind.COMPILE_FAILED,
-                    "The runtime was restarted while it compiled, and has forgotten the program that was sent to it. "
-                    "The machine may stand without a program.",
+                    "The runtime was restarted while it compiled, and has forgotten how that went. "
+                    f"What it does now is not known: {end_unknown}.",
                     "Check that the device has enough memory and steady power, then deploy again.",
                 )
             # The first verdict is not yet the last word: lines arrive after it, and it flips back for an instant while
@@ -79,8 +84,8 @@ async def follow_compilation(
         if time.monotonic() - began > deadline:
             raise RuntimeFailure(
                 Kind.TIMEOUT,
-                f"The device has been compiling for {deadline / 60:.0f} minutes. It cannot be recalled: when it ends, the machine "
-                "is stopped and has the new program, or none.",
+                f"The device has been compiling for {deadline / 60:.0f} minutes. It cannot be recalled, and nobody waits for "
+                f"its end any more: {end_unknown}.",
                 "Look at the device's state later (rung status).",
             )
         await asyncio.sleep(min(_LAST_WORDS, poll) if verdict else poll)

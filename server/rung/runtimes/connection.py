@@ -10,60 +10,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import replace
 
-from rung.runtimes.certificate import Certificate, fingerprint, normalise_fingerprint
-from rung.runtimes.debug import DebugChannel
+from rung.runtimes.capabilities import Capabilities
+from rung.runtimes.certificate import Certificate, fingerprint
+from rung.runtimes.client import Client, Variables
+from rung.runtimes.clients import client_for
+from rung.runtimes.connection_state import ConnectionEvent, Outcome, State, needs_plain_login
 from rung.runtimes.errors import Kind, RuntimeFailure
-from rung.runtimes.machine import PlcState, RuntimeInfo, RuntimeStatus
-from rung.runtimes.pins import PinStore, fetch_certificate
+from rung.runtimes.machine import PlcState, RuntimeStatus
+from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile
+from rung.runtimes.recognise import NotTrusted, Ports, Recognised, recognise
 from rung.runtimes.tls import CertificateMismatch
-from rung.runtimes.v4 import V4Client
+from rung.runtimes.trusted import recognise_trusted
 from rung.runtimes.v4_session import Timeouts
+
+__all__ = ["Connection", "ConnectionEvent", "Outcome", "State"]
 
 _MISSES = 3
 _BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 _ONLY_THE_USER = {Kind.CERTIFICATE_CHANGED, Kind.CREDENTIALS, Kind.NO_USERS, Kind.TOO_OLD, Kind.UNTRUSTED}
 """Failures that trying again cannot mend."""
-
-
-class State(str, Enum):
-    """The four states; the values are part of the language server's contract."""
-
-    DISCONNECTED = "disconnected"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionEvent:
-    """A change. `plc` is the program's state while connected, `kind` the reason of an error."""
-
-    target: str
-    state: State
-    plc: str | None
-    message: str
-    kind: Kind | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of trying to connect.
-
-    `state` is `connected`, `needs-trust` (with `certificate`, and `pinned` when another one was trusted until now),
-    `needs-first-user`, `needs-login`, or `error` (with `kind`, `message`, `hint`).
-    """
-
-    state: str
-    message: str = ""
-    hint: str = ""
-    kind: Kind | None = None
-    certificate: Certificate | None = None
-    pinned: str | None = None
 
 
 class Connection:
@@ -75,6 +45,7 @@ class Connection:
         heartbeat: seconds between two looks at the machine.
         back_off: seconds before each new attempt after it was lost; the last one repeats.
         timeouts: how long to wait for answers.
+        ports: where runtimes listen, if not at the usual ports.
     """
 
     def __init__(
@@ -85,17 +56,22 @@ class Connection:
         heartbeat: float = 2.0,
         back_off: Sequence[float] = _BACK_OFF,
         timeouts: Timeouts | None = None,
+        ports: Ports | None = None,
     ) -> None:
         self.profile = profile
         self.state = State.DISCONNECTED
         self.plc: str | None = None
-        self.info: RuntimeInfo | None = None
+        self.info: Recognised | None = None
+        self.since: float | None = None
+        """When the present connection began, by the monotonic clock, in seconds; None while there is none."""
         self._pins = pins or PinStore()
         self._heartbeat = heartbeat
         self._back_off = tuple(back_off)
         self._timeouts = timeouts or Timeouts()
-        self._client: V4Client | None = None
-        self._debug: DebugChannel | None = None
+        self._ports = ports or Ports()
+        self._pin: str | None = None
+        self._client: Client | None = None
+        self._debug: Variables | None = None
         self._watch: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._held = 0
@@ -115,7 +91,7 @@ class Connection:
         return lambda: self._listeners.remove(callback) if callback in self._listeners else None
 
     @property
-    def client(self) -> V4Client:
+    def client(self) -> Client:
         """The machine, for operations.
 
         Raises:
@@ -131,15 +107,24 @@ class Connection:
         return self._client
 
     @property
-    def debug(self) -> DebugChannel:
-        """The debug channel, shared by all who read values.
+    def capabilities(self) -> Capabilities:
+        """What the machine is and can do.
+
+        Raises:
+            RuntimeFailure: `lost` when we are not connected.
+        """
+        return self.client.capabilities
+
+    @property
+    def debug(self) -> Variables:
+        """The way to the program's variables, shared by all who read values.
 
         Raises:
             RuntimeFailure: `lost` when we are not connected.
         """
         client = self.client
         if self._debug is None:
-            self._debug = DebugChannel(client.address, client.pin, client.token)
+            self._debug = client.variables()
         return self._debug
 
     async def status(self, stats: bool = True) -> RuntimeStatus:
@@ -151,15 +136,23 @@ class Connection:
     # -- connecting ------------------------------------------------------------------------------------------------
 
     async def connect(
-        self, username: str | None = None, password: str | None = None, trust: str | None = None
+        self,
+        username: str | None = None,
+        password: str | None = None,
+        trust: str | None = None,
+        *,
+        plain: bool = False,
     ) -> Outcome:
         """Connect, as far as what is given allows; the result says what is missing.
+
+        A password goes out unencrypted only if the address itself says `http://`, or `plain`: the user was told then.
 
         Args:
             username: by default the profile's.
             password: kept in memory until `disconnect`.
             trust: the SHA-256 that the user has accepted. It must be that of the very connection that is then used, and
                 is remembered once an OpenPLC runtime has answered behind it. It does not replace another one.
+            plain: the user has agreed that everybody in the network can read the password and the program.
         """
         async with self._turn:
             if self.state is State.CONNECTED and username is None and password is None and trust is None:
@@ -167,7 +160,7 @@ class Connection:
             await self._drop()
             self._set(State.CONNECTING, None, f"Connecting to {self.profile.address}.")
             try:
-                return await self._connect(username or self.profile.username, password, trust)
+                return await self._connect(username or self.profile.username, password, trust, plain)
             except RuntimeFailure as failure:
                 await self._drop()
                 return self._failed(failure)
@@ -190,7 +183,7 @@ class Connection:
             self._set(State.CONNECTING, None, f"Creating the first user on {self.profile.address}.")
             try:
                 await client.create_first_user(username, password)
-                self.info = RuntimeInfo(self.info.version, users_exist=True)
+                self.info = replace(self.info, users_exist=True)
                 return await self._log_in(client, username, password)
             except RuntimeFailure as failure:
                 await self._drop()
@@ -231,53 +224,38 @@ class Connection:
             message += "; the device starts it again within seconds, or its runtime service needs a restart"
         self._set(State.CONNECTED, status.plc, f"Connected: {message}.")
 
-    async def _connect(self, username: str | None, password: str | None, trust: str | None) -> Outcome:
+    async def _connect(self, username: str | None, password: str | None, trust: str | None, plain: bool) -> Outcome:
         address = self.profile.address
-        pinned = self._pins.get(address)
         try:
-            accepted = normalise_fingerprint(trust) if trust else None
-        except ValueError as error:
-            raise RuntimeFailure(Kind.UNTRUSTED, str(error), "Copy the complete fingerprint.") from None
-        if accepted is not None and pinned is not None and accepted != pinned:
-            raise RuntimeFailure(
-                Kind.CERTIFICATE_CHANGED,
-                f"Another certificate is trusted for {address}: {fingerprint(pinned)}. It is never replaced in one step. "
-                "Nothing was sent.",
-                "If the runtime was installed anew or its container was recreated, compare the new fingerprint on the device, "
-                "forget the old certificate, and connect again.",
-            )
-        pin = accepted or pinned
-        if pin is None:
-            return self._needs_trust(await fetch_certificate(address, self._timeouts.answer), None)
-        client = self._client = V4Client(address, pin, self._timeouts)
-        try:
-            self.info = await client.probe()
+            found, pin = await recognise_trusted(address, self._pins, trust, self._timeouts, self._ports)
+        except NotTrusted as failure:
+            return self._needs_trust(failure.seen, None)
         except CertificateMismatch as mismatch:
-            await self._drop()
-            if accepted is not None:
-                raise RuntimeFailure(
-                    Kind.UNTRUSTED,
-                    f"{address} does not show the certificate that was to be trusted but {mismatch.seen.fingerprint}. "
-                    "Nothing was sent to it.",
-                    "Compare the fingerprint on the device and try again.",
-                ) from None
-            return self._needs_trust(mismatch.seen, pinned)
-        if accepted is not None and pinned is None:
-            self._pins.trust(address, accepted)
-        if not self.info.users_exist:
+            return self._needs_trust(mismatch.seen, mismatch.pinned)
+        self.info, self._pin = found, pin
+        client = self._client = client_for(found, pin, self._timeouts, self.profile.modbus_port)
+        if not found.users_exist:
             self._set(State.DISCONNECTED, None, f"{address} has no user yet.", Kind.NO_USERS)
             return Outcome("needs-first-user", f"{address} is new: it has no user yet. Create the first one.")
-        if username is None or password is None:
+        fell_back = found.address != address
+        if username is None or password is None or (fell_back and not plain):
             self._set(State.DISCONNECTED, None, f"{address} asks for a user and a password.")
-            return Outcome("needs-login", f"{address} asks for a user name and a password.")
+            if found.capabilities.encrypted:
+                return Outcome("needs-login", f"{address} asks for a user name and a password.")
+            return needs_plain_login(found)
         return await self._log_in(client, username, password)
 
-    async def _log_in(self, client: V4Client, username: str, password: str) -> Outcome:
+    async def _log_in(self, client: Client, username: str, password: str) -> Outcome:
         await client.login(username, password)
         status = await client.status()
+        self.since = time.monotonic()
         self._set(State.CONNECTED, status.plc, f"Connected: {status.state.sentence}.")
         self._watch = asyncio.create_task(self._keep(client))
-        return Outcome("connected", f"Connected to {self.profile.address}: {status.state.sentence}.")
+        return Outcome(
+            "connected",
+            f"Connected to {self.profile.address}: {status.state.sentence}.",
+            encrypted=client.capabilities.encrypted,
+        )
 
     def _needs_trust(self, seen: Certificate, pinned: str | None) -> Outcome:
         address = self.profile.address
@@ -296,7 +274,7 @@ class Connection:
 
     # -- looking after it ------------------------------------------------------------------------------------------
 
-    async def _keep(self, client: V4Client) -> None:
+    async def _keep(self, client: Client) -> None:
         try:
             await self._look_after(client)
         except Exception as error:  # a watch that ended in silence would leave "connected" standing for ever
@@ -310,7 +288,7 @@ class Connection:
                 )
             )
 
-    async def _look_after(self, client: V4Client) -> None:
+    async def _look_after(self, client: Client) -> None:
         loop = asyncio.get_running_loop()
         missed = 0
         while True:
@@ -333,16 +311,20 @@ class Connection:
                     missed = 0
             await asyncio.sleep(max(0.0, due - loop.time()))
 
-    async def _come_back(self, client: V4Client) -> bool:
+    async def _come_back(self, client: Client) -> bool:
         """Try again until it works; False when only the user can help."""
         attempt = 0
+        before = client.capabilities
         while True:
             await asyncio.sleep(self._back_off[min(attempt, len(self._back_off) - 1)])
             attempt += 1
             try:
                 # The same steps as the first time, so that a device which came back as another one is noticed.
-                info = await client.probe()
-                if not info.users_exist:
+                found = await recognise(client.address, self._pin, self._timeouts, self._ports)
+                if found.capabilities != before:
+                    self._failed(self._is_another(found))
+                    return False
+                if not found.users_exist:
                     raise RuntimeFailure(
                         Kind.NO_USERS,
                         f"{self.profile.address} came back without any user: it was reset. Its program may be gone, too.",
@@ -354,9 +336,17 @@ class Connection:
                     self._failed(failure)
                     return False
                 continue
-            self.info = info
+            self.info, self.since = found, time.monotonic()
             self._set(State.CONNECTED, status.plc, f"Connected again: {status.state.sentence}.")
             return True
+
+    def _is_another(self, found: Recognised) -> RuntimeFailure:
+        return RuntimeFailure(
+            Kind.NOT_OURS,
+            f"{self.profile.name} came back as {found.capabilities.name}: its runtime was changed meanwhile, and its program may be "
+            "gone.",
+            "Connect again.",
+        )
 
     def _lost(self, failure: RuntimeFailure) -> RuntimeFailure:
         return RuntimeFailure(
@@ -379,7 +369,7 @@ class Connection:
         await self._stop_watching()
         debug, self._debug = self._debug, None
         client, self._client = self._client, None
-        self.info = None
+        self.info = self._pin = None
         if debug is not None:
             await debug.aclose()
         if client is not None:
@@ -387,6 +377,8 @@ class Connection:
 
     def _set(self, state: State, plc: str | None, message: str, kind: Kind | None = None) -> None:
         self.state, self.plc = state, plc
+        if state is not State.CONNECTED:
+            self.since = None
         event = ConnectionEvent(self.profile.name, state, plc, message, kind)
         if (event.state, event.plc, event.kind) == (self._last.state, self._last.plc, self._last.kind):
             self._last = event  # "connected: the program runs" every two seconds is no change

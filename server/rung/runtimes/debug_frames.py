@@ -1,6 +1,6 @@
-"""The bytes of the debug protocol of OpenPLC Runtime v4.1+ (runtime protocol, section 3.1), without any connection.
+"""The debug protocol of OpenPLC Runtime v4.1+ (runtime protocol, section 3.1): a variable's address is its array and element.
 
-Protocol fields are big endian; values are raw memory in the device's own byte order.
+Bytes only, no connection. Protocol fields are big endian.
 """
 
 from __future__ import annotations
@@ -9,51 +9,19 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final
 
 from rung.codegen.artefact import Leaf
+from rung.runtimes import debug_values
+from rung.runtimes.debug_values import NO_PROGRAM, OK, OUT_OF_BOUNDS, TOO_LARGE, BadAnswer, ByteOrder
 
-Value = bool | int | float | str
-ByteOrder = Literal["little", "big"]
-
-OK = 0x7E
-OUT_OF_BOUNDS = 0x81
-TOO_LARGE = 0x82
-NO_PROGRAM = 0x83
-
-MD5_REQUEST = bytes((0x45, 0xDE, 0xAD, 0x00, 0x00))
-INFO_REQUEST = b"\x41"
+MD5_REQUEST: Final = bytes((0x45, 0xDE, 0xAD, 0x00, 0x00))
+INFO_REQUEST: Final = b"\x41"
 
 _MOST_ENTRIES = 900
 """A request may have 2728 bytes, three for each variable (section 3)."""
 
 _LARGEST_DATA = 4096 - 10
-_HEX = re.compile(r"[0-9a-fA-F]{2}(?: [0-9a-fA-F]{2}){0,4095}")
-_INTEGERS = {
-    **dict.fromkeys(("SINT", "INT", "DINT", "LINT"), True),
-    **dict.fromkeys(("USINT", "UINT", "UDINT", "ULINT", "BYTE", "WORD", "DWORD", "LWORD"), False),
-}
-_TIMES = frozenset(
-    (
-        "TIME",
-        "LTIME",
-        "DATE",
-        "LDATE",
-        "TOD",
-        "LTOD",
-        "TIME_OF_DAY",
-        "LTIME_OF_DAY",
-        "DT",
-        "LDT",
-        "DATE_AND_TIME",
-        "LDATE_AND_TIME",
-    )
-)
-_CHARACTERS = {"CHAR": 1, "WCHAR": 2}
-
-
-class BadAnswer(ValueError):
-    """Bytes that this protocol does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +30,6 @@ class ListAnswer:
 
     served: int
     data: bytes
-
-
-def encode(frame: bytes) -> str:
-    """A frame as the channel carries it: two hex digits per byte, single spaces."""
-    return frame.hex(" ").upper()
-
-
-def decode(text: object) -> bytes:
-    """The bytes of an answer.
-
-    Raises:
-        BadAnswer: it is no hex; the runtime reports its own errors as words in the same place (section 3).
-    """
-    if not isinstance(text, str) or not _HEX.fullmatch(text):
-        raise BadAnswer("the answer is not a frame")
-    return bytes.fromhex(text)
 
 
 def md5_answer(frame: bytes) -> tuple[str, ByteOrder] | None:
@@ -103,14 +55,7 @@ def info_answer(frame: bytes) -> tuple[int, ...] | None:
 
 def batches(leaves: Sequence[Leaf]) -> Iterator[Sequence[Leaf]]:
     """Cut a list of variables so that each request and each answer fits into a frame."""
-    start = size = 0
-    for index, leaf in enumerate(leaves):
-        if index > start and (size + leaf.size > _LARGEST_DATA or index - start == _MOST_ENTRIES):
-            yield leaves[start:index]
-            start, size = index, 0
-        size += leaf.size
-    if start < len(leaves):
-        yield leaves[start:]
+    return debug_values.batches(leaves, _MOST_ENTRIES, _LARGEST_DATA)
 
 
 def list_request(leaves: Sequence[Leaf]) -> bytes:
@@ -141,60 +86,3 @@ def force_answer(frame: bytes) -> int:
     if len(frame) != 2 or frame[0] != 0x42:
         raise BadAnswer("the answer to forcing is malformed")
     return frame[1]
-
-
-def to_value(leaf: Leaf, data: bytes, order: ByteOrder) -> Value:
-    """The value of a variable: times and dates as nanoseconds, a type that is not known as hex digits."""
-    kind = leaf.type.upper()
-    if kind == "BOOL":
-        return any(data)
-    if kind in _INTEGERS:
-        return int.from_bytes(data, order, signed=_INTEGERS[kind])
-    if kind in _TIMES:
-        return int.from_bytes(data, order, signed=True)
-    if kind in ("REAL", "LREAL") and len(data) in (4, 8):
-        value: float = struct.unpack(("<" if order == "little" else ">") + ("f" if len(data) == 4 else "d"), data)[0]
-        return value
-    if kind.startswith("WSTRING") or kind == "WCHAR":
-        units = data[1 : 1 + 2 * data[0]] if kind != "WCHAR" else data
-        return units.decode("utf-16-le" if order == "little" else "utf-16-be", "replace")
-    if kind.startswith("STRING") or kind == "CHAR":
-        return (data[1 : 1 + data[0]] if kind != "CHAR" else data).decode("latin-1")
-    return data.hex()
-
-
-def to_bytes(leaf: Leaf, value: Value, order: ByteOrder) -> bytes:
-    """The bytes of a value.
-
-    Raises:
-        ValueError: with a sentence, when the variable cannot hold the value.
-    """
-    kind = leaf.type.upper()
-    try:
-        if kind == "BOOL" and (isinstance(value, bool) or value in (0, 1)):
-            return b"\x01" if value else b"\x00"
-        if (kind in _INTEGERS or kind in _TIMES) and isinstance(value, int) and not isinstance(value, bool):
-            return value.to_bytes(leaf.size, order, signed=_INTEGERS.get(kind, True))
-        if kind in ("REAL", "LREAL") and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return struct.pack(("<" if order == "little" else ">") + ("f" if leaf.size == 4 else "d"), value)
-        if kind.startswith("STRING") and isinstance(value, str):
-            return _text_bytes(value.encode("latin-1"), 1, leaf.size)
-        if kind.startswith("WSTRING") and isinstance(value, str):
-            return _text_bytes(value.encode("utf-16-le" if order == "little" else "utf-16-be"), 2, leaf.size)
-        if kind in _CHARACTERS and isinstance(value, str) and len(value) == 1:
-            encoding = "latin-1" if kind == "CHAR" else f"utf-16-{order[0]}e"
-            return value.encode(encoding)
-    except (OverflowError, struct.error, UnicodeEncodeError):
-        raise ValueError(f"{leaf.path} is of type {leaf.type} and cannot hold {_shown(value)}.") from None
-    raise ValueError(f"{leaf.path} is of type {leaf.type} and cannot be set to {_shown(value)}.")
-
-
-def _text_bytes(units: bytes, width: int, size: int) -> bytes:
-    if 1 + len(units) > size:
-        raise OverflowError
-    return bytes((len(units) // width,)) + units.ljust(size - 1, b"\0")
-
-
-def _shown(value: Value) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -17,6 +17,7 @@ class Phase(Enum):
 
     CONNECT = "connect"
     TLS = "tls"
+    TLS_AGAIN = "tls with a machine whose certificate is trusted already"
     REQUEST = "request"
 
 
@@ -42,6 +43,12 @@ _CUT = (
     ssl.SSLZeroReturnError,
 )
 
+
+def _is_no_tls(error: BaseException) -> bool:
+    """Whether the peer has spoken, and said something else than TLS."""
+    return isinstance(error, ssl.SSLError) and not isinstance(error, _CUT)
+
+
 Row = tuple[Callable[[BaseException, Phase], bool], Kind, str, str]
 
 # The first row that fits any of the causes wins. A host that answered, if only to refuse, is better news than one
@@ -51,7 +58,7 @@ _TABLE: tuple[Row, ...] = (
         lambda e, p: isinstance(e, ConnectionRefusedError),
         Kind.REFUSED,
         "{host} refused the connection: the device is there, but no program listens on port {port}.",
-        "Start the runtime on the device, and check the port of this connection (OpenPLC Runtime v4 uses 8443).",
+        "Start the runtime on the device, and check the port of this connection (OpenPLC runtimes use 8443).",
     ),
     (
         lambda e, p: isinstance(e, socket.gaierror),
@@ -66,10 +73,10 @@ _TABLE: tuple[Row, ...] = (
         "Check the device's power, cable and address, and that a firewall lets port {port} through.",
     ),
     (
-        lambda e, p: isinstance(e, (TimeoutError, socket.timeout)) and p is Phase.TLS,
+        lambda e, p: isinstance(e, (TimeoutError, socket.timeout)) and p in (Phase.TLS, Phase.TLS_AGAIN),
         Kind.TIMEOUT,
         "{address} accepted the connection but did not begin TLS in time: the device is very busy, or it is no OpenPLC runtime.",
-        "Try again; if it stays so, check that the port is the runtime's (OpenPLC Runtime v4 uses 8443).",
+        "Try again; if it stays so, check that the port is the runtime's (OpenPLC runtimes use 8443).",
     ),
     (
         lambda e, p: isinstance(e, (TimeoutError, socket.timeout)),
@@ -84,16 +91,23 @@ _TABLE: tuple[Row, ...] = (
         "Check the cable and the IP address, and that this computer and the device are in the same network.",
     ),
     (
-        lambda e, p: p is Phase.TLS,
+        lambda e, p: p is Phase.TLS or (p is Phase.TLS_AGAIN and _is_no_tls(e)),
         Kind.NOT_OPENPLC,
-        "What listens on {address} does not speak TLS 1.2 or newer, so it is no OpenPLC Runtime v4. Nothing was sent to it.",
-        "Check the port: OpenPLC Runtime v4 uses 8443 with TLS. A plain web page on port 8080 may be OpenPLC Runtime v3.",
+        "What listens on {address} does not speak TLS 1.2 or newer, so it is not the REST interface of an OpenPLC runtime. The request was not sent.",
+        "Check the port: OpenPLC Runtime v3 and v4 use 8443 with TLS. The web pages of v3 are plain HTTP on 8080: write http:// before the address.",
+    ),
+    (
+        lambda e, p: p is Phase.TLS_AGAIN,
+        Kind.LOST,
+        "{address} broke the connection before TLS had begun: its runtime is being started or ended, is overloaded, or does not speak "
+        "TLS 1.2 or newer. The request was not sent.",
+        "Check that the runtime still runs on the device, then try again.",
     ),
     (
         lambda e, p: isinstance(e, NotHttp),
         Kind.NOT_OPENPLC,
-        "What listens on {address} does not answer in HTTP, so it is no OpenPLC Runtime v4.",
-        "Check the address and the port (OpenPLC Runtime v4 uses 8443).",
+        "What listens on {address} does not answer in HTTP, so it is no OpenPLC runtime.",
+        "Check the address and the port (OpenPLC runtimes use 8443).",
     ),
     (
         lambda e, p: isinstance(e, _CUT),

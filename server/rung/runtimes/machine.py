@@ -16,6 +16,8 @@ class PlcState(str, Enum):
     EMPTY = "EMPTY"
     TRANSITIONING = "TRANSITIONING"
     UNKNOWN = "UNKNOWN"
+    COMPILING = "COMPILING"
+    """Runtime v3 only: no program runs while it compiles one."""
     NO_RESPONSE = "NO_RESPONSE"
     """The web server answers, the part that runs the program did not within half a second."""
     CORE_DOWN = "CORE_DOWN"
@@ -33,7 +35,7 @@ class PlcState(str, Enum):
         False for `CORE_DOWN`, too: the device starts its core again within seconds, and a core that boots starts the
         program by itself (runtime protocol, section 5.1).
         """
-        return self in (PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR)
+        return self in (PlcState.STOPPED, PlcState.EMPTY, PlcState.ERROR, PlcState.COMPILING)
 
 
 _SENTENCES = {
@@ -43,6 +45,7 @@ _SENTENCES = {
     PlcState.ERROR: "the program crashed or was stopped by the watchdog",
     PlcState.EMPTY: "no program is loaded",
     PlcState.TRANSITIONING: "the machine is starting or stopping",
+    PlcState.COMPILING: "no program runs, for the machine is compiling one",
     PlcState.UNKNOWN: "the runtime does not say what it does",
     PlcState.NO_RESPONSE: "the runtime's core does not respond",
     PlcState.CORE_DOWN: "the runtime's core is not running",
@@ -50,11 +53,12 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class RuntimeInfo:
-    """What a machine tells anybody who asks: its version, as `v4.1.4`, and whether an account exists."""
+class User:
+    """An account on a machine. `role` is None where the machine has no roles."""
 
-    version: str
-    users_exist: bool
+    id: int
+    username: str
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,11 @@ class TaskTiming:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeStatus:
-    """The state and the tasks' times (empty unless asked for)."""
+    """The state and the tasks' times (empty unless asked for). `switch` is the mode switch's position, `run` or `stop`, if it has one."""
 
     state: PlcState
     tasks: tuple[TaskTiming, ...] = ()
+    switch: str | None = None
 
     @property
     def plc(self) -> str:

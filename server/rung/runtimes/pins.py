@@ -20,8 +20,14 @@ async def fetch_certificate(address: Address, timeout: float = 10.0) -> Certific
         timeout: seconds for connecting and, again, for the handshake.
 
     Raises:
-        RuntimeFailure: it cannot be reached or does not speak TLS.
+        RuntimeFailure: it cannot be reached, does not speak TLS, or the address says `http://`.
     """
+    if not address.is_encrypted:
+        raise RuntimeFailure(
+            Kind.UNTRUSTED,
+            f"{address} is not encrypted, so it has no certificate that could be trusted.",
+            "Leave http:// out if the device has an encrypted interface.",
+        )
     from rung.runtimes import transport  # brings the HTTP library, which most commands on pins do not need
 
     return await transport.fetch_certificate(address, timeout)

@@ -50,7 +50,7 @@ def write_object(path: Path, value: dict[str, object]) -> None:
     Raises:
         RuntimeFailure: it cannot be written (disk full, no permission).
     """
-    data = (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    data = (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

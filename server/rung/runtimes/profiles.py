@@ -15,11 +15,20 @@ _NAME = re.compile(r"[^\W_][\w .()-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A machine as the user calls it. `username` is who logs in where nobody else is named."""
+    """A machine as the user calls it.
+
+    Attributes:
+        name: what the user calls it.
+        address: where it is.
+        username: who logs in where nobody else is named.
+        modbus_port: where the Modbus TCP server of an OpenPLC Runtime v3 is reached from here, if at another port than the machine
+            itself says, as behind a port forwarding or in a container.
+    """
 
     name: str
     address: Address
     username: str | None = None
+    modbus_port: int | None = None
 
 
 class ProfileStore:
@@ -48,7 +57,7 @@ class ProfileStore:
         """Save a profile; one of the same name is replaced.
 
         Raises:
-            ValueError: the name cannot be one.
+            ValueError: the name or the Modbus port cannot be one.
             RuntimeFailure: the file cannot be written.
         """
         if not _NAME.fullmatch(profile.name):
@@ -56,6 +65,8 @@ class ProfileStore:
                 f"{profile.name[:70]!r} cannot be the name of a connection: it begins with a letter or a digit and has up to "
                 "64 letters, digits, spaces, and . - _ ( )."
             )
+        if profile.modbus_port is not None and not _is_port(profile.modbus_port):
+            raise ValueError(f"{profile.modbus_port} is no TCP port: ports are from 1 to 65535.")
         profiles = self._read()
         profiles[profile.name.casefold()] = profile
         self._write(profiles)
@@ -76,17 +87,23 @@ class ProfileStore:
         for name, row in rows.items():
             if not isinstance(row, dict):
                 raise self._damaged()
-            address, username = row.get("address"), row.get("username")
+            address, username, modbus = row.get("address"), row.get("username"), row.get("modbus_port")
             if not isinstance(address, str) or not (username is None or isinstance(username, str)):
                 raise self._damaged()
+            if not (modbus is None or _is_port(modbus)):
+                raise self._damaged()
             try:
-                profiles[name.casefold()] = Profile(name, Address.parse(address), username)
+                profiles[name.casefold()] = Profile(name, Address.parse(address), username, modbus)
             except ValueError:
                 raise self._damaged() from None
         return profiles
 
     def _write(self, profiles: dict[str, Profile]) -> None:
-        rows = {p.name: {"address": str(p.address), "username": p.username} for p in profiles.values()}
+        rows: dict[str, dict[str, object]] = {}
+        for profile in profiles.values():
+            rows[profile.name] = {"address": str(profile.address), "username": profile.username}
+            if profile.modbus_port is not None:
+                rows[profile.name]["modbus_port"] = profile.modbus_port
         write_object(self.path, {"version": 1, "connections": rows})
 
     def _damaged(self) -> RuntimeFailure:
@@ -95,6 +112,10 @@ class ProfileStore:
             f"{self.path} does not hold a list of connections.",
             "Correct the file, or move it away and add the connections again.",
         )
+
+
+def _is_port(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
 
 
 def resolve_target(text: str, store: ProfileStore) -> Profile:

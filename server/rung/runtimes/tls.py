@@ -24,7 +24,7 @@ class CertificateMismatch(RuntimeFailure):
         super().__init__(
             Kind.CERTIFICATE_CHANGED,
             f"{address} shows another certificate than the one that is trusted. Trusted: {fingerprint(pinned)}. "
-            f"Now: {seen.fingerprint}. Nothing was sent to it.",
+            f"Now: {seen.fingerprint}. It is sent nothing.",
             "If the runtime was installed anew or its container was recreated, compare the new fingerprint on the device, forget "
             "the old certificate and connect again. If not, somebody may be listening in: do not go on.",
         )
@@ -71,7 +71,7 @@ def open_pinned_socket(address: Address, pin: str, timeout: float) -> ssl.SSLSoc
         tls = context().wrap_socket(plain, server_hostname=address.host)
     except OSError as error:
         plain.close()
-        raise describe(error, address, Phase.TLS) from None
+        raise describe(error, address, Phase.TLS_AGAIN) from None
     try:
         check_peer(tls, address, pin)
     except CertificateMismatch:

@@ -1,7 +1,8 @@
-"""HTTP over TLS to one machine: the pin is compared on the very connection, before the first byte of a request is written.
+"""HTTP to one machine. Over TLS the pin is compared on the very connection, before the first byte of a request is written.
 
-`PinnedTransport` is the only transport that the clients here use. It goes to its own address whatever a URL says, follows
-no proxy, and a connection whose certificate is not the pinned one is closed before HTTP begins.
+These transports are the only ones that the clients here use. They go to their own address whatever a URL says and follow no
+proxy. `PinnedTransport` closes a connection whose certificate is not the pinned one before HTTP begins; `PlainTransport` is for
+the web pages of Runtime v3, which know no encryption.
 """
 
 from __future__ import annotations
@@ -22,19 +23,18 @@ _MOST_CONNECTIONS = 8
 _NETWORK_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
 
 
-class PinnedTransport(httpx.AsyncBaseTransport):
-    """An httpx transport to `address` for as long as it shows the certificate `pin` (64 upper-case hex digits).
+class _Transport(httpx.AsyncBaseTransport):
+    """An httpx transport to one address. Raises RuntimeFailure, never an exception of the HTTP library."""
 
-    Raises RuntimeFailure, never an exception of the HTTP library.
-    """
-
-    def __init__(self, address: Address, pin: str) -> None:
+    def __init__(
+        self, address: Address, backend: httpcore.AsyncNetworkBackend, ssl_context: ssl.SSLContext | None
+    ) -> None:
         self._address = address
         # Nothing is kept open between requests: the runtime closes after each answer anyway, and so each request has
         # its own handshake and its own look at the certificate.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context(),
-            network_backend=_PinnedBackend(address, pin),
+            ssl_context=ssl_context,
+            network_backend=backend,
             max_connections=_MOST_CONNECTIONS,
             max_keepalive_connections=0,
         )
@@ -61,6 +61,20 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pool.aclose()
+
+
+class PinnedTransport(_Transport):
+    """To `address` for as long as it shows the certificate `pin` (64 upper-case hex digits)."""
+
+    def __init__(self, address: Address, pin: str) -> None:
+        super().__init__(address, _PinnedBackend(address, pin), context())
+
+
+class PlainTransport(_Transport):
+    """To `address` without encryption: everything that is sent can be read on the way."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address, _PlainBackend(address), None)
 
 
 async def fetch_certificate(address: Address, timeout: float) -> Certificate:
@@ -93,6 +107,21 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
         return _PinnedStream(await _connect(self._address, timeout), self._address, self._pin)
 
 
+class _PlainBackend(httpcore.AsyncNetworkBackend):
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return await _connect(self._address, timeout)
+
+
 class _PinnedStream(httpcore.AsyncNetworkStream):
     """A TCP connection that can do one thing only: become a TLS connection to the pinned machine."""
 
@@ -104,7 +133,7 @@ class _PinnedStream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        stream = await _shake_hands(self._plain, self._address, ssl_context, server_hostname, timeout)
+        stream = await _shake_hands(self._plain, self._address, ssl_context, server_hostname, timeout, Phase.TLS_AGAIN)
         tls = stream.get_extra_info("ssl_object")
         try:
             check_peer(tls if isinstance(tls, ssl.SSLObject) else None, self._address, self._pin)
@@ -146,11 +175,12 @@ async def _shake_hands(
     ssl_context: ssl.SSLContext,
     server_hostname: str | None,
     timeout: float | None,
+    phase: Phase = Phase.TLS,
 ) -> httpcore.AsyncNetworkStream:
     try:
         return await plain.start_tls(ssl_context, server_hostname, timeout)
     except _NETWORK_ERRORS as error:
-        raise describe(_plain(error), address, Phase.TLS) from None
+        raise describe(_plain(error), address, phase) from None
     except asyncio.CancelledError:
         await plain.aclose()  # the library closes it after an error only
         raise

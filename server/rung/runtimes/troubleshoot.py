@@ -9,20 +9,27 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from rung.runtimes.certificate import fingerprint
+from rung.runtimes.address import Address
+from rung.runtimes.certificate import Certificate, fingerprint
+from rung.runtimes.client import Client
+from rung.runtimes.clients import client_for
 from rung.runtimes.deadline import within
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.failures import Phase, describe
 from rung.runtimes.pins import PinStore, fetch_certificate
 from rung.runtimes.profiles import Profile
+from rung.runtimes.recognise import Ports, recognise
 from rung.runtimes.tls import CertificateMismatch
-from rung.runtimes.v4 import V4Client
 from rung.runtimes.v4_session import Timeouts
+
+WEB_PAGES = "the web pages of OpenPLC Runtime v3"
+NOT_ENCRYPTED = "they are not encrypted, everybody in the network can read the password and the program"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: `dns`, `tcp`, `tls`, `version`, `users`, `login`. `ok` is None for a step that only the user can take."""
+    """One step: `dns`, `tcp`, `tls` (not for plain web pages), `version`, `users`, `login`. `ok` is None for one that only the user can
+    take."""
 
     name: str
     ok: bool | None
@@ -38,6 +45,8 @@ async def test_connection(
     password: str | None = None,
     pins: PinStore | None = None,
     timeouts: Timeouts | None = None,
+    ports: Ports | None = None,
+    plain: bool = False,
 ) -> AsyncIterator[Step]:
     """Try each step of a connection; it ends after the first step that is not `ok`. Nothing on the machine changes.
 
@@ -47,38 +56,54 @@ async def test_connection(
         password: without one the login is not tried.
         pins: the trusted certificates; by default the user's own.
         timeouts: how long to wait.
+        ports: where runtimes listen, if not at the usual ports.
+        plain: the login is tried even where everybody in the network can read the password.
     """
     address = profile.address
-    patience = timeouts or Timeouts()
+    patience, usual = timeouts or Timeouts(), ports or Ports()
     step = "dns"
-    client: V4Client | None = None
+    client: Client | None = None
+    pin: str | None = None
     try:
         found = await _resolve(profile, patience.connect)
         yield Step("dns", True, f"{address.host} is {', '.join(found)}.")
         step = "tcp"
-        await _knock(profile, patience.connect)
-        yield Step("tcp", True, f"Something listens on port {address.port}.")
-        step = "tls"
-        pin = (pins or PinStore()).get(address)
-        seen = await fetch_certificate(address, patience.answer)
-        if pin is None:
+        closed = await _closed(address, patience.connect)
+        if closed is None:
+            yield Step("tcp", True, f"Something listens on port {address.port}.")
+        elif address.port != usual.rest or not address.is_encrypted:
+            raise closed
+        if closed is None and address.is_encrypted:
+            step = "tls"
+            pin = (pins or PinStore()).get(address)
+            seen = await _certificate(address, pin, patience, usual)
+            if pin is None:
+                yield Step(
+                    "tls",
+                    None,
+                    f"It speaks TLS, but its certificate is not trusted yet: {seen.fingerprint}.",
+                    "Compare the fingerprint with the one on the device, then trust it (rung connection trust).",
+                    Kind.UNTRUSTED,
+                )
+                return
+            if seen.sha256 != pin:
+                raise CertificateMismatch(address, pin, seen)
+            yield Step("tls", True, f"Its certificate is the trusted one: {fingerprint(pin)[:23]}..")
+        elif closed is not None:
+            pin = (pins or PinStore()).get(address)
+        step = "version" if closed is None else "tcp"
+        machine = await recognise(address, pin, patience, usual)
+        if closed is not None:
             yield Step(
-                "tls",
-                None,
-                f"It speaks TLS, but its certificate is not trusted yet: {seen.fingerprint}.",
-                "Compare the fingerprint with the one on the device, then trust it (rung connection trust).",
-                Kind.UNTRUSTED,
+                "tcp", True, f"Port {address.port} is closed, but {WEB_PAGES} listen on port {machine.address.port}."
             )
-            return
-        if seen.sha256 != pin:
-            raise CertificateMismatch(address, pin, seen)
-        yield Step("tls", True, f"Its certificate is the trusted one: {fingerprint(pin)[:23]}..")
-        client = V4Client(address, pin, patience)
-        step = "version"
-        info = await client.probe()
-        yield Step("version", True, f"It is an OpenPLC Runtime {info.version}.")
+        what = f"It is an {machine.capabilities.name}"
+        if machine.capabilities.encrypted:
+            yield Step("version", True, f"{what}.")
+        else:
+            yield Step("version", True, f"{what}, reached through {WEB_PAGES}: {NOT_ENCRYPTED}.")
         step = "users"
-        if not info.users_exist:
+        if not machine.users_exist:
             yield Step(
                 "users",
                 None,
@@ -93,6 +118,15 @@ async def test_connection(
         if name is None or password is None:
             yield Step("login", None, "The login was not tried: no user name and password were given.")
             return
+        if address.is_encrypted and not machine.capabilities.encrypted and not plain:
+            yield Step(
+                "login",
+                None,
+                f"The login was not tried: {NOT_ENCRYPTED}.",
+                "Log in only in a network that you trust, with --plain.",
+            )
+            return
+        client = client_for(machine, pin, patience)
         await client.login(name, password)
         status = await client.status()
         await client.logout()
@@ -102,6 +136,15 @@ async def test_connection(
     finally:
         if client is not None:
             await client.aclose()
+
+
+async def _certificate(address: Address, pin: str | None, timeouts: Timeouts, ports: Ports) -> Certificate:
+    try:
+        return await fetch_certificate(address, timeouts.answer)
+    except RuntimeFailure as failure:
+        if failure.kind is Kind.NOT_OPENPLC and pin is None:
+            await recognise(address, None, timeouts, ports)  # says so where it shows the web pages of v3 instead
+        raise
 
 
 async def _resolve(profile: Profile, timeout: float) -> list[str]:
@@ -121,10 +164,18 @@ async def _resolve(profile: Profile, timeout: float) -> list[str]:
     return list(dict.fromkeys(str(row[4][0]) for row in rows))
 
 
-async def _knock(profile: Profile, timeout: float) -> None:
-    address = profile.address
+async def _closed(address: Address, timeout: float) -> RuntimeFailure | None:
+    """Whether nobody listens on the port.
+
+    Raises:
+        RuntimeFailure: it cannot be known, for the device does not answer.
+    """
     try:
         _, writer = await within(timeout, asyncio.open_connection(address.host, address.port))
     except OSError as error:
-        raise describe(error, address, Phase.CONNECT) from None
+        failure = describe(error, address, Phase.CONNECT)
+        if failure.kind is Kind.REFUSED:
+            return failure
+        raise failure from None
     writer.close()
+    return None

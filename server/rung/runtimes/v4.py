@@ -1,4 +1,4 @@
-"""The HTTP side of OpenPLC Runtime v4.1 and newer, one method per thing that a user can want from it.
+"""The HTTP side of OpenPLC Runtime v4.0, v4.1 and newer, one method per thing that a user can want from it.
 
 Each method checks what it was answered, and says what a failure means for the machine. Raw answers do not leave this file.
 """
@@ -6,25 +6,28 @@ Each method checks what it was answered, and says what a failure means for the m
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from rung.runtimes import v4_answers
+from rung.runtimes import accounts, v4_answers
 from rung.runtimes.address import Address
+from rung.runtimes.capabilities import Capabilities, DebugWay
 from rung.runtimes.device_text import clean
 from rung.runtimes.errors import Kind, RuntimeFailure
-from rung.runtimes.machine import Compilation, LogEntry, LogPage, PlcState, RuntimeInfo, RuntimeStatus
-from rung.runtimes.v4_session import Answer, Body, Session, Timeouts
+from rung.runtimes.lost_answer import state_instead
+from rung.runtimes.machine import Compilation, LogEntry, LogPage, PlcState, RuntimeStatus, User
+from rung.runtimes.v4_session import Answer, Session, Timeouts
+from rung.runtimes.v4_upload import Source, decoded_snapshot, no_source, program_form
 
-TARGET = "openplc-v4"
-"""What a build for this kind of runtime is called."""
+if TYPE_CHECKING:
+    from rung.runtimes.client import Variables
 
 _POLL = 0.15
 _REPEATS = 4
-_CHUNK = 16_384
 _LARGE_ANSWER = 16_000_000
+_LARGEST_SNAPSHOT = 141_000_000
+"""100 MB of archive in the coding that JSON needs."""
 _UNTOUCHED = "The machine is as it was."
 
 
@@ -34,12 +37,16 @@ class V4Client:
     Args:
         address: the machine.
         pin: SHA-256 of its certificate, 64 upper-case hex digits; compared on every connection before anything is sent.
+        capabilities: what it was recognised as.
         timeouts: how long to wait.
     """
 
-    def __init__(self, address: Address, pin: str, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self, address: Address, pin: str, capabilities: Capabilities, timeouts: Timeouts | None = None
+    ) -> None:
         self.address = address
         self.pin = pin
+        self.capabilities = capabilities
         self.timeouts = timeouts or Timeouts()
         self._session = Session(address, pin, self.timeouts)
         self._last_log: LogEntry | None = None
@@ -48,35 +55,7 @@ class V4Client:
         """Forget the credentials and close every connection."""
         await self._session.aclose()
 
-    # -- who is there, and who are we ------------------------------------------------------------------------------
-
-    async def probe(self) -> RuntimeInfo:
-        """Ask, without credentials, whether this is a runtime that we can serve, and whether it has an account.
-
-        Raises:
-            RuntimeFailure: `not-openplc`, `too-old`, or it cannot be reached.
-        """
-        answer = await self._session.anonymous("GET", "/api/get-users-info")
-        if answer.version is None:
-            raise RuntimeFailure(
-                Kind.NOT_OPENPLC,
-                f"What listens on {self.address} is a web server, but no OpenPLC Runtime v4. No credentials were sent to it.",
-                "Check the address and the port (OpenPLC Runtime v4 uses 8443, OpenPLC Runtime v3 plain HTTP on 8080).",
-            )
-        version = clean(answer.version, 40)
-        self._check_version(version)
-        said = v4_answers.message(self._session.parse(answer))
-        if answer.status == 200 and said == "Users found":
-            return RuntimeInfo(version, users_exist=True)
-        if answer.status == 404 and said == "No users found":
-            return RuntimeInfo(version, users_exist=False)
-        if answer.status == 500:
-            raise RuntimeFailure(
-                Kind.INTERNAL,
-                f"The runtime on {self.address} cannot read its own user list ({said or 'it does not say why'}).",
-                "Restart the runtime service on the device and look at its log.",
-            )
-        raise self._session.odd(f"HTTP status {answer.status} to the question for users")
+    # -- who are we ------------------------------------------------------------------------------------------------
 
     async def create_first_user(self, username: str, password: str) -> None:
         """Create the account that a new runtime has not yet; afterwards nobody can do so without logging in.
@@ -84,23 +63,7 @@ class V4Client:
         Raises:
             RuntimeFailure: `credentials` when somebody else was faster or the device refuses the name.
         """
-        answer = await self._session.anonymous("POST", "/api/create-user", {"username": username, "password": password})
-        if answer.status == 201:
-            return
-        said = v4_answers.message(self._session.parse(answer))
-        if answer.status in (401, 409, 422):
-            raise RuntimeFailure(
-                Kind.CREDENTIALS,
-                f"{self.address} has a user already, so no first user was created.",
-                "Log in with that user. If you do not know it, somebody else has set up this device.",
-            )
-        if answer.status in (400, 403):
-            raise RuntimeFailure(
-                Kind.CREDENTIALS,
-                f"{self.address} refuses this user name or password ({said or 'it does not say why'}). No user was created.",
-                "Choose another user name or password.",
-            )
-        raise self._session.odd(f"HTTP status {answer.status} to the creation of a user")
+        await accounts.create_first_user(self._session, username, password)
 
     async def login(self, username: str, password: str) -> None:
         """Log in; the credentials stay in memory, and a token that expires or is revoked is renewed with them.
@@ -113,6 +76,20 @@ class V4Client:
     async def logout(self) -> None:
         """End the login on both sides, as far as the machine answers at once."""
         await self._session.logout()
+
+    async def whoami(self) -> User | None:
+        """The account that is logged in, where the machine has roles; None where it has none."""
+        if not self.capabilities.roles:
+            return None
+        user = v4_answers.user(await self._get("/api/whoami"))
+        if user is None:
+            raise self._session.odd("no account to the question who is logged in")
+        return user
+
+    @property
+    def accounts(self) -> accounts.Accounts:
+        """Its users."""
+        return accounts.Accounts(self._session, self.capabilities)
 
     async def token(self, stale: str | None = None) -> str:
         """A token for the debug channel; `stale` names one that was just refused there."""
@@ -127,12 +104,13 @@ class V4Client:
             stats: whether to ask for times.
             timeout: seconds, where the ordinary patience is too long.
         """
+        answer: dict[str, object] = {}
         for _ in range(_REPEATS):
             answer = await self._get("/api/status", {"include_stats": "true"} if stats else None, timeout)
             status = v4_answers.status(answer)
             if status is not None:
                 return status
-        raise self._out_of_step()
+        raise self._out_of_step(answer)
 
     async def start(self) -> RuntimeStatus:
         """Start the program and wait until it runs.
@@ -140,10 +118,16 @@ class V4Client:
         Raises:
             RuntimeFailure: `busy`, `start-failed`, or `crashed`.
         """
-        said = await self._command("/api/start-plc", "START:")
+        try:
+            said = await self._command("/api/start-plc", "START:")
+        except RuntimeFailure as failure:
+            return await state_instead(
+                failure, self.status, PlcState.RUNNING.__eq__, self.timeouts.grace + self.timeouts.watch
+            )
         if said == "START:ERROR_SWITCH_STOP":
             raise self._start_failed(
-                "the mode switch of the device stands on STOP", "Turn the switch to RUN, then start again."
+                "the mode switch of the device stands on STOP",
+                "Turn the switch to RUN, and take care: the program may start at once. If it does not, start it (rung start).",
             )
         if said not in ("START:OK", "START:ERROR_ALREADY_RUNNING"):
             raise self._start_failed(
@@ -167,7 +151,10 @@ class V4Client:
         Raises:
             RuntimeFailure: `busy`, or `internal` when it goes on running or does not say that it stands.
         """
-        await self._command("/api/stop-plc", "STOP:")
+        try:
+            await self._command("/api/stop-plc", "STOP:")
+        except RuntimeFailure as failure:
+            return await state_instead(failure, self.status, lambda state: state.stands, self.timeouts.settle)
         began = time.monotonic()
         status = await self.status()
         while not status.state.stands:
@@ -216,13 +203,31 @@ class V4Client:
         Raises:
             RuntimeFailure: `busy` or `upload-refused` (the old program runs on), or the connection's failures.
         """
+        await self.upload_with_source(data, file_name, None, progress)
+
+    async def upload_with_source(
+        self,
+        data: bytes,
+        file_name: str,
+        source: Source | None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> str:
+        """Send a program and, where the machine keeps such, the project's source; what it had of another project's is gone then.
+
+        Returns:
+            Why the machine will not keep the source, in its words; empty when it will, or was sent none.
+        """
         await self._session.token(max_age=600)  # a token that expired half-way would cost the whole transfer
-        body = _multipart(data, file_name, progress or (lambda sent, total: None))
+        kept = source if self.capabilities.snapshots else None
+        body = program_form(data, file_name, kept, progress)
         answer = await self._session.call("POST", "/api/upload-file", content=body, deadline=self.timeouts.upload)
+        if answer.status == 413:
+            raise self._refused("the program and the project's source are too large for it")
         fields = self._checked(answer)
         refusal = fields.get("UploadFileFail")
         if refusal == "" and isinstance(fields.get("CompilationStatus"), str):
-            return
+            warning = fields.get("ProjectSnapshotWarning")
+            return clean(warning, 200) if isinstance(warning, str) and kept is not None else ""
         text = clean(refusal, 200) if isinstance(refusal, str) else v4_answers.message(fields)
         if text.startswith("Runtime is compiling another program"):
             raise RuntimeFailure(
@@ -230,18 +235,43 @@ class V4Client:
                 f"{self.address} is compiling another program and refused this one. {_UNTOUCHED}",
                 "Wait until that download has ended; find out who else works on this machine, then deploy again.",
             )
-        raise RuntimeFailure(
-            Kind.UPLOAD_REFUSED,
-            f"{self.address} refused the upload: {text or 'it does not say why'}. {_UNTOUCHED}",
-            "The device's log names the reason (rung logs). A program may not be larger than 10 MB per file and 50 MB in all.",
-        )
+        raise self._refused(text or "it does not say why")
+
+    async def project_snapshot(self) -> bytes:
+        """The archive of the project's source that was sent with the program that the machine holds.
+
+        Raises:
+            RuntimeFailure: `program` when the machine keeps none, `credentials` when this user may not have it.
+        """
+        if not self.capabilities.snapshots:
+            raise no_source(self.address, f"{self.capabilities.name} keeps no source")
+        answer = await self._session.call("GET", "/api/project-snapshot", largest=_LARGEST_SNAPSHOT, deadline=60.0)
+        if answer.status == 404:
+            raise no_source(self.address, "no source was sent to it with its program")
+        archive = decoded_snapshot(self._checked(answer))
+        if archive is None:
+            raise self._session.odd("no archive to the question for the project's source")
+        return archive
 
     async def compilation(self) -> Compilation:
         """The device's compile log and verdict."""
         compilation = v4_answers.compilation(await self._get("/api/compilation-status", largest=_LARGE_ANSWER))
         if compilation is None:
             raise self._session.odd("no compile status")
-        return compilation
+        return v4_answers.judged_by_log(compilation) if self.capabilities.starts_by_itself else compilation
+
+    def variables(self) -> Variables:
+        """A way to the variables of the running program; opened by its first question. The caller closes it."""
+        if self.capabilities.debug is DebugWay.FLAT:
+            from rung.runtimes.flat_debug import FlatDebugChannel
+
+            return FlatDebugChannel(self.address, self.pin, self.token, self._runs, self.timeouts.debug)
+        from rung.runtimes.debug import DebugChannel
+
+        return DebugChannel(self.address, self.pin, self.token, self.timeouts.debug)
+
+    async def _runs(self) -> bool:
+        return (await self.status()).state is PlcState.RUNNING
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -256,9 +286,10 @@ class V4Client:
 
     def _checked(self, answer: Answer) -> dict[str, object]:
         if answer.status == 403:
+            said = v4_answers.message(self._session.parse(answer)) if answer.is_json else ""
             raise RuntimeFailure(
                 Kind.CREDENTIALS,
-                f"This user may not do that on {self.address}.",
+                f"This user may not do that on {self.address}{f' ({said})' if said else ''}.",
                 "Log in as a user with more rights on this device.",
             )
         fields = self._session.parse_object(answer)
@@ -271,14 +302,15 @@ class V4Client:
         began = time.monotonic()
         odd = 0
         while True:
-            said = (await self._get(path)).get("status")
+            answer = await self._get(path)
+            said = answer.get("status")
             if isinstance(said, str) and said.startswith(prefix):
                 return said
             if said != "COMMAND:BUSY":
                 odd += 1  # null, or the late answer to another command: the request may or may not have been heard
                 if odd >= _REPEATS:
-                    raise self._out_of_step()
-            if time.monotonic() - began > self.timeouts.busy:
+                    raise self._out_of_step(answer)
+            elif time.monotonic() - began > self.timeouts.busy:
                 raise RuntimeFailure(
                     Kind.BUSY,
                     f"{self.address} is still busy with another start or stop, so this one was not carried out.",
@@ -293,26 +325,20 @@ class V4Client:
             raise self._session.odd("no log")
         return entries
 
-    def _check_version(self, version: str) -> None:
-        numbers = v4_answers.version_numbers(version)
-        if numbers is None:
-            if version == "dev":  # only the 4.1 line can say so: a build from its source tree
-                return
-            raise self._session.odd(f"the version {version!r}")
-        if numbers < (4, 1) or numbers == (4,):
-            name = "4.0" if numbers == (4,) else version.lstrip("v")
-            raise RuntimeFailure(
-                Kind.TOO_OLD,
-                f"{self.address} runs OpenPLC Runtime {name}, which takes programs of another form than 4.1 and newer. "
-                "No credentials were sent to it.",
-                "Update the runtime on the device to version 4.1 or newer.",
-            )
-
-    def _out_of_step(self) -> RuntimeFailure:
+    def _out_of_step(self, answer: dict[str, object]) -> RuntimeFailure:
+        if said := v4_answers.message(answer):
+            return self._session.odd(f"an error of its own ({said})")
         return RuntimeFailure(
             Kind.LOST,
             f"The runtime on {self.address} answers other questions than it was asked: its core responds too late.",
             "Try again; if it stays so, the device is overloaded or hangs: restart the runtime service on it.",
+        )
+
+    def _refused(self, why: str) -> RuntimeFailure:
+        return RuntimeFailure(
+            Kind.UPLOAD_REFUSED,
+            f"{self.address} refused the upload: {why}. {_UNTOUCHED}",
+            "The device's log names the reason (rung logs). A program may not be larger than 10 MB per file and 50 MB in all.",
         )
 
     def _start_failed(self, why: str, hint: str) -> RuntimeFailure:
@@ -332,25 +358,3 @@ class V4Client:
                 "Deploy the program again, and look at the device's log (rung logs).",
             )
         return self._start_failed(state.sentence, "Look at the device's log (rung logs), then try again.")
-
-
-def _multipart(data: bytes, file_name: str, progress: Callable[[int, int], None]) -> Body:
-    """The form that the upload route wants: one part called `file` (runtime protocol, section 1.4)."""
-    boundary = f"rung-{secrets.token_hex(16)}"
-    head = (
-        f"--{boundary}\r\n"
-        f'Content-Disposition: form-data; name="file"; filename="{quote(file_name, safe="._- ")}"\r\n'
-        "Content-Type: application/zip\r\n\r\n"
-    ).encode()
-    tail = f"\r\n--{boundary}--\r\n".encode()
-
-    async def parts() -> AsyncIterator[bytes]:
-        progress(0, len(data))
-        yield head
-        for start in range(0, len(data), _CHUNK):
-            chunk = data[start : start + _CHUNK]
-            yield chunk
-            progress(start + len(chunk), len(data))
-        yield tail
-
-    return Body(f"multipart/form-data; boundary={boundary}", len(head) + len(data) + len(tail), parts)

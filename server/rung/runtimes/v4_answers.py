@@ -5,20 +5,14 @@ The functions return None where a value is not what the protocol says (runtime p
 
 from __future__ import annotations
 
-import re
-
 from rung.runtimes.device_text import clean
-from rung.runtimes.machine import Compilation, LogEntry, PlcState, RuntimeStatus, TaskTiming
+from rung.runtimes.machine import Compilation, LogEntry, PlcState, RuntimeStatus, TaskTiming, User
 
 _MOST_TASKS = 256
 _STATES = {f"STATUS:{state.value}": state for state in PlcState}
-_VERSION = re.compile(r"v?(\d{1,4})((?:\.\d{1,4}){0,3})(?:[-+.][0-9A-Za-z.+-]{1,24})?")
-
-
-def version_numbers(text: str) -> tuple[int, ...] | None:
-    """`v4.1.4` as (4, 1, 4); None for `dev` and for what is no version."""
-    match = _VERSION.fullmatch(text)
-    return tuple(int(number) for number in (match[1] + match[2]).split(".")) if match else None
+_SWITCH = ("run", "stop")
+_BUILD_FAILED = "Build failed"
+_LAST_STEP = ("Cleanup finished", "Cleanup failed")
 
 
 def status(answer: dict[str, object]) -> RuntimeStatus | None:
@@ -26,10 +20,8 @@ def status(answer: dict[str, object]) -> RuntimeStatus | None:
     state = plc_state(answer.get("status"))
     if state is None:
         return None
-    timing = answer.get("timing_stats")
-    rows = timing.get("tasks") if isinstance(timing, dict) else None
-    tasks = tuple(_task(row) for row in rows[:_MOST_TASKS] if isinstance(row, dict)) if isinstance(rows, list) else ()
-    return RuntimeStatus(state, tasks)
+    switch = answer.get("switchPosition")
+    return RuntimeStatus(state, _tasks(answer.get("timing_stats")), switch if switch in _SWITCH else None)
 
 
 def plc_state(text: object) -> PlcState | None:
@@ -54,6 +46,19 @@ def compilation(answer: dict[str, object]) -> Compilation | None:
     return Compilation(state, lines, exit_code) if len(lines) == len(log) else None
 
 
+def judged_by_log(found: Compilation) -> Compilation:
+    """The verdict of Runtime v4.0, whose steps overwrite each other's: it compiles, stops the program, then puts the new one in place.
+
+    After a failed compile the last step may still succeed, with what an earlier build left behind, and then SUCCESS is said;
+    and SUCCESS of the first step is seen before the others have been taken (section 1.4).
+    """
+    if any(_BUILD_FAILED in line for line in found.log):
+        return Compilation("FAILED", found.log, 1) if found.finished else found
+    if found.ok and not any(step in line for line in found.log for step in _LAST_STEP):
+        return Compilation("COMPILING", found.log, None)
+    return found
+
+
 def log_entries(answer: dict[str, object]) -> tuple[LogEntry, ...] | None:
     """Log entries in ascending order of their numbers."""
     rows = answer.get("runtime-logs")
@@ -71,6 +76,16 @@ def log_entries(answer: dict[str, object]) -> tuple[LogEntry, ...] | None:
     return tuple(sorted(entries, key=lambda entry: entry.id))
 
 
+def user(answer: object) -> User | None:
+    """An account."""
+    if not isinstance(answer, dict):
+        return None
+    number, name, role = answer.get("id"), answer.get("username"), answer.get("role")
+    if not isinstance(number, int) or isinstance(number, bool) or not isinstance(name, str):
+        return None
+    return User(number, clean(name, 200), clean(role, 40) if isinstance(role, str) else None)
+
+
 def message(answer: object) -> str:
     """What the device says of a refusal, fit to be shown, or an empty text."""
     for key in ("msg", "error", "message"):
@@ -78,6 +93,16 @@ def message(answer: object) -> str:
         if isinstance(text, str):
             return clean(text, 200)
     return ""
+
+
+def _tasks(timing: object) -> tuple[TaskTiming, ...]:
+    if not isinstance(timing, dict):
+        return ()
+    rows = timing.get("tasks")
+    if isinstance(rows, list):
+        return tuple(_task(row) for row in rows[:_MOST_TASKS] if isinstance(row, dict))
+    # Runtime v4.0 measures its one cycle and gives it no name; zeros before the first scan are no measurement.
+    return (_task({**timing, "name": "cycle"}),) if _number(timing.get("scan_count")) else ()
 
 
 def _task(row: dict[str, object]) -> TaskTiming:

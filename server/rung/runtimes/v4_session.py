@@ -1,4 +1,4 @@
-"""Requests to one OpenPLC Runtime v4: bounded, type-checked answers, and a login that renews itself.
+"""Requests to one OpenPLC runtime (v3 or v4) over its REST interface: bounded, type-checked answers, and a login that renews itself.
 
 Credentials live in memory, in this object, and go to the pinned machine only. No exception, repr or log line holds them.
 """
@@ -23,6 +23,7 @@ from rung.runtimes.transport import PinnedTransport
 VERSION_HEADER = "X-OpenPLC-Runtime-Version"
 
 _ORDINARY_ANSWER = 1_000_000
+_MOST_AT_ONCE = 8
 _SLOWEST_LINK = 16_000
 """Bytes per second of the slowest link that an upload is given time for; no peer may hold us by trickling."""
 _TOKEN_REFUSED = (401, 422)
@@ -34,7 +35,9 @@ class Timeouts:
     """Seconds. `login` is long because the device's password hash takes seconds on a small computer.
 
     `busy` is how long a start or stop is asked for again while the machine changes its state, `settle` how long a start
-    or stop may take, `grace` how long a state from before a start is not yet believed to be its result.
+    or stop may take, `grace` how long a state from before a start is not yet believed to be its result. `watch` is how long
+    a program is looked at after its start where the runtime says nothing of a crash. `debug` is for opening the debug channel and for each
+    of its answers.
     """
 
     connect: float = 5.0
@@ -44,6 +47,8 @@ class Timeouts:
     busy: float = 5.0
     settle: float = 20.0
     grace: float = 1.0
+    watch: float = 2.5
+    debug: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,21 @@ class Session:
         address: the machine.
         pin: SHA-256 of its certificate, 64 upper-case hex digits.
         timeouts: how long to wait.
+        runtime: what we take it for, for sentences.
+        one_at_a_time: a request waits until the one before is answered. Runtime v3 needs that: its web server asks its program over
+            a connection of its own for each request, and of two at the same moment the program answers one twice and the other never.
     """
 
-    def __init__(self, address: Address, pin: str, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        address: Address,
+        pin: str,
+        timeouts: Timeouts,
+        runtime: str = "OpenPLC Runtime v4",
+        one_at_a_time: bool = False,
+    ) -> None:
         self.address = address
+        self.runtime = runtime
         self.pin = pin
         self.timeouts = timeouts
         self._http = httpx.AsyncClient(
@@ -94,6 +110,19 @@ class Session:
         self._token: str | None = None
         self._token_born = 0.0
         self._login_lock = asyncio.Lock()
+        self._turn = asyncio.Semaphore(1 if one_at_a_time else _MOST_AT_ONCE)
+
+    @property
+    def username(self) -> str | None:
+        """Who is logged in."""
+        return None if self._credentials is None else self._credentials[0]
+
+    async def password_changed(self, password: str) -> None:
+        """The logged-in user's password is another one now: use it from here on, and take no old token for granted."""
+        async with self._login_lock:
+            if self._credentials is not None:
+                self._credentials = (self._credentials[0], password)
+            self._token = None
 
     async def aclose(self) -> None:
         """Forget the credentials and close every connection."""
@@ -199,10 +228,10 @@ class Session:
         return value
 
     def odd(self, what: str) -> RuntimeFailure:
-        """The failure for an answer that no OpenPLC Runtime v4 gives."""
+        """The failure for an answer that the runtime does not give."""
         return RuntimeFailure(
             Kind.NOT_OPENPLC,
-            f"{self.address} answered with {what}, which no OpenPLC Runtime v4 does.",
+            f"{self.address} answered with {what}, which no {self.runtime} does.",
             "Check the address and the port; if they are right, restart the runtime service on the device and look at its log.",
         )
 
@@ -255,7 +284,8 @@ class Session:
         if isinstance(content, Body):
             in_all += self.timeouts.connect + content.length / _SLOWEST_LINK
         try:
-            return await within(in_all, self._exchange(request, largest))
+            async with self._turn:
+                return await within(in_all, self._exchange(request, largest))
         except TimeoutError:
             raise describe(TimeoutError(), self.address) from None
 

@@ -17,6 +17,9 @@ from typing import Final
 
 from rung.simulator.storage import DataFolderError, write_private
 
+ADMINISTRATOR: Final = "admin"
+ORDINARY: Final = "user"
+ROLES: Final = (ADMINISTRATOR, ORDINARY)
 _ITERATIONS: Final = 600_000
 
 
@@ -30,10 +33,14 @@ class Secrets:
 
 @dataclass(slots=True)
 class User:
-    """One account; `salt` and `digest` in hex, made with so many `iterations`."""
+    """One account; `salt` and `digest` in hex, made with so many `iterations`.
+
+    `role` is an administrator's for accounts of a device that knew no roles, as it is after a Runtime v4's own update.
+    """
 
     id: int
     username: str
+    role: str = ADMINISTRATOR
     salt: str = field(default="", repr=False)
     digest: str = field(default="", repr=False)
     iterations: int = _ITERATIONS
@@ -84,9 +91,13 @@ class Accounts:
         """The user with exactly this name."""
         return next((user for user in self._users if user.username == username), None)
 
-    async def create(self, username: str, password: str, *, as_first: bool) -> User | None:
+    def last_administrator(self, user: User) -> bool:
+        """Whether nobody could manage accounts any more without this user."""
+        return [known for known in self._users if known.role == ADMINISTRATOR] == [user]
+
+    async def create(self, username: str, password: str, role: str, *, as_first: bool) -> User | None:
         """Add an account; None when the name is taken, or when it should be the first and is not any more."""
-        user = User(0, username)
+        user = User(0, username, role)
         await self._hash_into(user, password)
         if self.by_name(username) is not None or (as_first and self._users):
             return None
@@ -105,6 +116,12 @@ class Accounts:
     async def set_password(self, user: User, password: str) -> None:
         """Replace the password of an existing user."""
         await self._hash_into(user, password)
+        self._save()
+
+    def change(self, user: User, *, username: str | None, role: str | None) -> None:
+        """Give an existing user another name or role; None leaves it."""
+        user.username = username or user.username
+        user.role = role or user.role
         self._save()
 
     def delete(self, user: User) -> None:

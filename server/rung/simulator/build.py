@@ -1,4 +1,4 @@
-"""Compiling an uploaded program on the device (protocol sections 1.4 and 4.1).
+"""Compiling an uploaded program on the device (protocol sections 1.4 and 4); what is compiled how is the recipe's.
 
 Invariant: one build at a time, and its end is the end of the old program: whether the new one compiled or not, the PLC
 is stopped and the old library is deleted, as on a Runtime v4. Nothing of an upload ever reaches a shell.
@@ -13,6 +13,7 @@ import shlex
 import shutil
 import sys
 import time
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -21,21 +22,12 @@ from rung.codegen.toolchain import MISSING, Toolchain, find_toolchain
 from rung.simulator.children import end_at_once
 from rung.simulator.logs import RuntimeLog
 from rung.simulator.machine import Machine, NotConnected
-from rung.simulator.plugins import Plugins
+from rung.simulator.recipe import BUILD, GENERATED, NEW_LIBRARY, Recipe, Step
 from rung.simulator.scan_host import SOURCES
 
-GENERATED: Final = Path("core/generated")
-_BUILD: Final = Path("build")
-_SHIM: Final = Path("core/strucpp_runtime/runtime_v4_entry.cpp")
-_PLC_APP: Final = Path("core/src/plc_app/include")
-_HEADERS: Final = GENERATED / "strucpp_runtime" / "include"
-_NEW_LIBRARY: Final = _BUILD / "new_libplc.so"
-_FLAGS: Final[tuple[str, ...]] = (
-    "-std=c++17", "-O1", "-pipe", "-fPIC", "-Wall", "-DSTRUCPP_THREADED", "-MMD", "-MP",
-    "-Wno-unknown-pragmas", "-Wno-deprecated-declarations",
-    "-I", str(GENERATED), "-I", str(_HEADERS), "-I", str(_PLC_APP),
-)  # fmt: skip
-_LIBRARIES: Final = ("-Wl,-undefined,dynamic_lookup",) if sys.platform == "darwin" else ("-lpthread", "-lrt")
+Configuration = Callable[[Path], list[str]]
+"""Reads its part of the unpacked upload and returns lines for the compile log."""
+
 _JOBS: Final = 2
 _NICENESS: Final = 10
 _SETTLE_S: Final = 30.0
@@ -63,21 +55,33 @@ class _StepFailed(Exception):
 class Builder:
     """The runtime's folder, and the build in it."""
 
-    def __init__(self, folder: Path, machine: Machine, plugins: Plugins, log: RuntimeLog) -> None:
-        """Prepare `folder`: what the runtime itself contributes to a program is put in its place."""
+    def __init__(
+        self, folder: Path, machine: Machine, recipe: Recipe, configurations: Sequence[Configuration], log: RuntimeLog
+    ) -> None:
+        """Prepare `folder`: what the runtime itself contributes to a program is put in its place.
+
+        Args:
+            folder: the runtime's folder.
+            machine: the PLC that is stopped for the new program, and started again where the recipe says so.
+            recipe: how to compile.
+            configurations: read their parts of an upload before it is compiled; the last is read again after it.
+            log: the runtime's log.
+        """
         self.status = BuildStatus.IDLE
         self.lines: list[str] = []
         self.exit_code: int | None = None
+        self.ended: Callable[[bool], None] = lambda built: None
         self._folder = folder
         self._machine = machine
-        self._plugins = plugins
+        self._recipe = recipe
+        self._configurations = configurations
         self._log = log
         self._task: asyncio.Task[None] | None = None
         self._processes: set[asyncio.subprocess.Process] = set()
-        for source, target in ((_SHIM.name, _SHIM), ("iec_python.h", _PLC_APP / "iec_python.h")):
+        for source, target in recipe.contributed.items():
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(SOURCES / source, folder / target)
-        (folder / _BUILD).mkdir(exist_ok=True)
+        (folder / BUILD).mkdir(exist_ok=True)
 
     @property
     def busy(self) -> bool:
@@ -91,8 +95,11 @@ class Builder:
 
     async def begin(self, *, clean: bool) -> None:
         """Start compiling what lies in the generated folder; `clean` is what the client asked for."""
+        if self._task is not None:
+            await asyncio.wait({self._task})  # a status that is told early lets an upload in before the build is over
         self.status = BuildStatus.COMPILING
-        self.lines += self._plugins.apply(self._folder / GENERATED)
+        for configure in self._configurations:
+            self.lines += configure(self._folder / GENERATED)
         await self._machine.discard_unresponsive()
         self._task = asyncio.create_task(self._run(clean))
 
@@ -107,21 +114,58 @@ class Builder:
         if clean:
             self.lines.append("[INFO] Clean build requested — wiping core/build/ and ccache\n")
         built = await self._build()
+        if self._recipe.starts_by_itself:
+            await self._start_new(built)
+        else:
+            await self._replace(built)
+        self.ended(self.status is BuildStatus.SUCCESS)
+
+    async def _replace(self, built: bool) -> None:
+        """End the old program and lay the new one ready, as 4.1 does; the status is told when all is over."""
+        await self._stop_old()
+        if self._install() and built:
+            self.lines += self._configurations[-1](self._folder / GENERATED)
+            self._machine.program_replaced()
+            self._tell(True)
+            return
+        self.lines.append("[WARNING] PLC program has not been updated because the build failed\n")
+        self._tell(False)
+
+    async def _start_new(self, built: bool) -> None:
+        """End the old program and start the new one, as 4.0 does.
+
+        Each step's result is the status at once. So the status is SUCCESS before the new program is there, and it is
+        SUCCESS after a failed compile if a library of an earlier build lay about: that one is started then.
+        """
+        self._tell(built)
+        await self._stop_old()
+        installed = self._install()
+        self._tell(installed)
+        if installed:
+            self._machine.program_replaced()
+            with contextlib.suppress(NotConnected):
+                await self._machine.command("START")
+        else:
+            self.lines.append("[WARNING] PLC program has not been updated because the build failed\n")
+
+    def _tell(self, good: bool) -> None:
+        self.exit_code = 0 if good else 1
+        self.status = BuildStatus.SUCCESS if good else BuildStatus.FAILED
+
+    async def _stop_old(self) -> None:
         with contextlib.suppress(NotConnected):
             await self._machine.command("STOP")
         await self._machine.settle(_SETTLE_S)
-        if self._install() and built:
-            self.lines += self._plugins.apply(self._folder / GENERATED)
-            self._machine.program_replaced()
-            self.status, self.exit_code = BuildStatus.SUCCESS, 0
-            return
-        self.lines.append("[WARNING] PLC program has not been updated because the build failed\n")
-        self.status, self.exit_code = BuildStatus.FAILED, 1
 
     async def _build(self) -> bool:
         try:
-            (self._folder / _NEW_LIBRARY).unlink(missing_ok=True)  # of a build that was cut off
-            self._check_layout()
+            if self._recipe.by_make:
+                (self._folder / NEW_LIBRARY).unlink(missing_ok=True)  # of a build that was cut off
+            refusal = self._recipe.refusal(self._folder)
+            if refusal is not None:
+                for line in refusal.lines:
+                    self._complain(line)
+                raise _StepFailed(refusal.exit_code)
             await self._compile_all()
         except _StepFailed as failure:
             self.lines.append(f"[ERROR] Build failed (exit={failure.exit_code})\n")
@@ -132,62 +176,53 @@ class Builder:
             return False
         finally:
             await self._end_processes()
-        self.lines.append(f"[INFO] Build complete: {_NEW_LIBRARY}\n")
         self.lines.append("[INFO] Build finished successfully\n")
         return True
-
-    def _check_layout(self) -> None:
-        generated = self._folder / GENERATED
-        if (generated / "Config0.c").is_file() or (generated / "glueVars.c").is_file():
-            self._complain("[ERROR] core/generated contains MatIEC files (Config0.c / glueVars.c).")
-            self._complain("        This runtime no longer supports MatIEC programs.")
-            self._complain("        Re-export the project from a STruC++-aware editor build.")
-            raise _StepFailed(2)
-        required = (
-            (f"{GENERATED}/generated.hpp", (generated / "generated.hpp").is_file()),
-            (f"{GENERATED}/*.cpp (at least one)", any(generated.glob("*.cpp"))),
-            (f"{_HEADERS} (directory)", (self._folder / _HEADERS).is_dir()),
-        )
-        missing = [name for name, there in required if not there]
-        if missing:
-            self._complain("[ERROR] Missing required source files:")
-            for name in missing:
-                self._complain(f"  {name}")
-            raise _StepFailed(1)
 
     async def _compile_all(self) -> None:
         toolchain = find_toolchain()
         if toolchain is None:
             self._complain(MISSING)
             raise _StepFailed(127)
-        sources = sorted(path.relative_to(self._folder) for path in (self._folder / GENERATED).glob("*.cpp"))
-        steps: list[tuple[Path, tuple[str, ...], str]] = [
-            (source, (*_FLAGS, "-include", "iec_python.h"), str(source)) for source in sources
-        ]
-        steps.append((_SHIM, _FLAGS, _SHIM.name))
-        places = asyncio.Semaphore(_JOBS)
+        probe = self._recipe.probe(self._folder)
+        capable = probe is not None and await self._exit_code(toolchain, probe, heard=False) == 0
+        steps = self._recipe.steps(self._folder, capable=capable)
+        places = asyncio.Semaphore(_JOBS if self._recipe.by_make else 1)
 
-        async def compile_one(source: Path, flags: tuple[str, ...], shown: str) -> None:
+        async def compile_one(step: Step) -> None:
             async with places:
                 if any(job.done() and job.exception() for job in jobs):
                     return  # nothing new is begun after an error, as make does
-                self.lines.append(f"[INFO] Compiling {shown}...\n")
-                await self._execute(toolchain, (*flags, "-c", str(source), "-o", str(_object(source))), _object(source))
+                self.lines.append(f"[INFO] Compiling {step.shown}...\n")
+                words = (*step.words, "-c", str(step.source), "-o", str(step.object))
+                await self._execute(toolchain, words, step.object)
 
-        jobs = [asyncio.create_task(compile_one(*step)) for step in steps]
+        jobs = [asyncio.create_task(compile_one(step)) for step in steps]
         try:
             await asyncio.gather(*jobs)
         finally:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
-        objects = [str(_object(source)) for source, _, _ in steps]
-        words = ("-shared", "-fPIC", "-o", str(_NEW_LIBRARY), *objects, *_LIBRARIES)
-        await self._execute(toolchain, words, _NEW_LIBRARY)
+        if not self._recipe.by_make:
+            self.lines.append("[INFO] Linking shared library...\n")
+        await self._execute(toolchain, self._recipe.link([str(step.object) for step in steps]), NEW_LIBRARY)
+        if self._recipe.by_make:
+            self.lines.append(f"[INFO] Build complete: {NEW_LIBRARY}\n")
 
     async def _execute(self, toolchain: Toolchain, words: tuple[str, ...], target: Path) -> None:
-        shown = toolchain.name if len(toolchain.command) == 1 else shlex.join(toolchain.command)
-        self.lines.append(f"{shown} {shlex.join(words)}\n")
+        if self._recipe.by_make:
+            shown = toolchain.name if len(toolchain.command) == 1 else shlex.join(toolchain.command)
+            self.lines.append(f"{shown} {shlex.join(words)}\n")
+        exit_code = await self._exit_code(toolchain, words, heard=True)
+        if exit_code == 0:
+            return
+        if self._recipe.by_make:
+            self._complain(f"make: *** [scripts/Makefile.strucpp: {target}] Error 1")
+            raise _StepFailed(2)
+        raise _StepFailed(exit_code)
+
+    async def _exit_code(self, toolchain: Toolchain, words: tuple[str, ...], *, heard: bool) -> int:
         process = await asyncio.create_subprocess_exec(
             *toolchain.command,
             *words,
@@ -203,25 +238,23 @@ class Builder:
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)  # the old program keeps its rhythm
         try:
-            await asyncio.wait_for(self._relay(process), _LONGEST_COMPILE_S)
+            await asyncio.wait_for(self._relay(process, heard), _LONGEST_COMPILE_S)
         except asyncio.TimeoutError:
             self._complain(f"The compiler was stopped after {_LONGEST_COMPILE_S:.0f} s.")
             raise _StepFailed(2) from None
         self._processes.discard(process)
-        if process.returncode != 0:
-            self._complain(f"make: *** [scripts/Makefile.strucpp: {target}] Error 1")
-            raise _StepFailed(2)
+        return process.returncode or 0
 
-    async def _relay(self, process: asyncio.subprocess.Process) -> None:
+    async def _relay(self, process: asyncio.subprocess.Process, heard: bool) -> None:
         stderr = process.stderr
         assert stderr is not None
         rest = b""
         while chunk := await stderr.read(65536):
             *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
+            for line in lines if heard else ():
                 self._complain(line.decode("utf-8", "replace"))
             rest = rest[:_LONGEST_LINE]
-        if rest:
+        if rest and heard:
             self._complain(rest.decode("utf-8", "replace"))
         await process.wait()
 
@@ -236,14 +269,14 @@ class Builder:
 
     def _install(self) -> bool:
         """Delete the old library and put the new one in its place, if there is one."""
-        build = self._folder / _BUILD
+        build = self._folder / BUILD
         try:
             for pattern in ("*.o", "*.d", "libplc_*.so"):
                 for path in build.glob(pattern):
                     path.unlink()
-            (self._folder / _NEW_LIBRARY).rename(build / f"libplc_{time.time_ns()}.so")
+            (self._folder / NEW_LIBRARY).rename(build / f"libplc_{time.time_ns()}.so")
         except OSError as error:
-            self._complain(f"mv: cannot stat '{_NEW_LIBRARY}': {error.strerror}")
+            self._complain(f"mv: cannot stat '{NEW_LIBRARY}': {error.strerror}")
             self.lines.append("[ERROR] Cleanup failed (exit=1)\n")
             return False
         self.lines.append("[INFO] Cleanup finished successfully\n")
@@ -252,8 +285,4 @@ class Builder:
 
 def find_program(folder: Path) -> Path | None:
     """The stored program's library, relative to the runtime's folder; None when there is none."""
-    return next((path.relative_to(folder) for path in sorted((folder / _BUILD).glob("libplc_*.so"))), None)
-
-
-def _object(source: Path) -> Path:
-    return _BUILD / f"{source.stem}.o"
+    return next((path.relative_to(folder) for path in sorted((folder / BUILD).glob("libplc_*.so"))), None)

@@ -27,14 +27,30 @@ class Certificate:
         if not (self._certificate.is_file() and self._key.is_file()):
             self._make()
 
-    def server_context(self) -> ssl.SSLContext:
+    def server_context(self, context: ssl.SSLContext | None = None) -> ssl.SSLContext:
         """The TLS settings of the server: TLS 1.2 or newer, no client certificate.
+
+        Args:
+            context: the settings to fill, when they shall be of a class of its own.
 
         Raises:
             DataFolderError: the files in the data folder are not a certificate and its key.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._load_into(context)
+        return context
+
+    def renew(self, context: ssl.SSLContext) -> None:
+        """Make another certificate, as a reinstalled device has, and show it to whoever connects from now on.
+
+        Args:
+            context: the settings of a running server, made by `server_context`.
+        """
+        self._make()
+        self._load_into(context)
+
+    def _load_into(self, context: ssl.SSLContext) -> None:
         try:
             context.load_cert_chain(self._certificate, self._key)
         except (ssl.SSLError, OSError) as error:
@@ -42,7 +58,6 @@ class Certificate:
                 f"{self._certificate} and {self._key} are not a certificate and its key. "
                 "Delete both and start again; clients will then have to trust the new certificate."
             ) from error
-        return context
 
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, 64 lower-case hex digits."""

@@ -12,6 +12,8 @@ from rung.simulator.answers import Json, error_page, message_answer
 from rung.simulator.build import Builder
 from rung.simulator.logs import RuntimeLog
 from rung.simulator.machine import Machine
+from rung.simulator.personality import Personality
+from rung.simulator.project_snapshot import ProjectSnapshot
 from rung.simulator.tokens import Denied, Session, Tokens
 
 
@@ -19,11 +21,12 @@ from rung.simulator.tokens import Denied, Session, Tokens
 class Device:
     """The parts of a runtime that answers requests."""
 
-    version: str
+    personality: Personality
     accounts: Accounts
     tokens: Tokens
     machine: Machine
     builder: Builder
+    snapshot: ProjectSnapshot
     log: RuntimeLog
 
 

@@ -1,7 +1,7 @@
 """The PLC: its states, its commands, and what happens when a program's process dies (protocol sections 1.5 and 5).
 
-Invariant: one transition at a time; while it runs everything but PING and STATUS is answered COMMAND:BUSY. Every start
-makes a fresh process. Commands and answers are the core's text lines, because a debug client can send those too.
+Invariant: one transition at a time; while it runs everything but PING, STATUS and SWITCH is answered COMMAND:BUSY. Every
+start makes a fresh process. Commands and answers are the core's text lines, because a debug client can send those too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -18,8 +18,8 @@ from rung.simulator.logs import RuntimeLog
 from rung.simulator.process import ProgramProcess, ProgramState
 from rung.simulator.scan_host import ScanHost, ScanHostError
 
-_ANSWER_S: Final = 0.5
-_DEBUG_S: Final = 2.0
+ANSWER_S: Final = 0.5
+DEBUG_S: Final = 2.0
 _LOAD_S: Final = 10.0
 _QUICK_START_S: Final = 0.3
 _MOST_DEATHS: Final = 3
@@ -39,6 +39,13 @@ class State(Enum):
     ERROR = "ERROR"
 
 
+class Switch(Enum):
+    """The positions of a hardware mode switch."""
+
+    RUN = "run"
+    STOP = "stop"
+
+
 class Link(Enum):
     """The way to the core as a Runtime v4's web server sees it: after a death it is silent first, then closed."""
 
@@ -52,7 +59,12 @@ class NotConnected(Exception):
 
 
 class Machine:
-    """One PLC."""
+    """One PLC of a Runtime v4.1 or newer.
+
+    Attributes:
+        state: its state, but for TRANSITIONING.
+        switch: the position of the hardware mode switch. At STOP no start is accepted; what runs goes on running.
+    """
 
     def __init__(
         self,
@@ -63,6 +75,8 @@ class Machine:
         *,
         transition_s: float,
         restart_s: float,
+        host_options: Callable[[], Sequence[str]] = tuple,
+        has_switch: bool = False,
     ) -> None:
         """A PLC without a program.
 
@@ -73,8 +87,13 @@ class Machine:
             log: the runtime's log.
             transition_s: how long a stop takes at least, in seconds.
             restart_s: how long after a process's death its successor starts, in seconds.
+            host_options: further words for the scan host, asked at every start.
+            has_switch: there is a hardware mode switch.
         """
         self.state = State.EMPTY
+        self.switch = Switch.RUN
+        self._host_options = host_options
+        self._has_switch = has_switch
         self._folder = folder
         self._find_program = find_program
         self._scan_host = scan_host
@@ -87,6 +106,10 @@ class Machine:
         self._link = Link.UP
         self._deaths: list[float] = []
         self._safe_mode = False
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Forget what a core that has just been started cannot know."""
 
     @property
     def pid(self) -> int | None:
@@ -130,14 +153,19 @@ class Machine:
             return None
         if line == "PING":
             return "PING:OK"
+        return await self._answer(line)
+
+    async def _answer(self, line: str) -> str | None:
         if line == "STATUS":
             return f"STATUS:{'TRANSITIONING' if self._transition else self.state.value}"
+        if line == "SWITCH" and self._has_switch:
+            return f"SWITCH:{self.switch.name}"
         if self._transition is not None:
             return "COMMAND:BUSY"
         if line == "START":
             return await self._on_start()
         if line == "STOP":
-            return self._on_stop()
+            return await self._on_stop()
         if line == "STATS":
             return await self._on_stats()
         if line.startswith("DEBUG:"):
@@ -166,6 +194,9 @@ class Machine:
     # -- commands ------------------------------------------------------------------------------------------------
 
     async def _on_start(self) -> str:
+        if self._has_switch and self.switch is Switch.STOP:
+            self._log.warning("Received START command but the mode switch is in STOP")
+            return "START:ERROR_SWITCH_STOP"
         if self.state is State.RUNNING:
             self._log.error("Received START command but PLC is already RUNNING")
             return "START:ERROR_ALREADY_RUNNING"
@@ -174,7 +205,7 @@ class Machine:
         await asyncio.wait({task}, timeout=_QUICK_START_S)
         return "START:OK"
 
-    def _on_stop(self) -> str:
+    async def _on_stop(self) -> str | None:
         if self.state is not State.RUNNING:
             return "STOP:ERROR"
         self._begin(self._stop())
@@ -183,15 +214,15 @@ class Machine:
     async def _on_stats(self) -> str | None:
         if self._process is None:
             return 'STATS:{"tasks":[]}'
-        answer = await self._process.statistics(_ANSWER_S)
+        answer = await self._process.statistics(ANSWER_S)
         return None if answer is None else f"STATS:{answer.decode('utf-8', 'replace')}"
 
     async def _on_debug(self, text: str) -> str | None:
-        frame = _parse_hex(text)
+        frame = parse_hex(text)
         if not frame:
             return "DEBUG:ERROR_PARSING"
         if self._process is not None:
-            answer = await self._process.debug(frame, _DEBUG_S)
+            answer = await self._process.debug(frame, DEBUG_S)
         elif frame[0] in _FUNCTION_CODES:
             answer = frame[:1] + _NOT_LOADED
         else:
@@ -234,7 +265,12 @@ class Machine:
         try:
             host = await self._scan_host.path()
             self._process = await ProgramProcess.launch(
-                host, library, self._folder, self._log, self._on_change, self._on_death
+                host,
+                (f"./{library}", *self._host_options()),
+                self._folder,
+                self._log,
+                self._on_change,
+                self._on_death,
             )
         except (ScanHostError, OSError) as error:
             self._log.error(f"Failed to load PLC application: {error}")
@@ -266,8 +302,11 @@ class Machine:
     def _on_death(self, process: ProgramProcess) -> None:
         if process is self._process:
             self._process = None
-            self._link = Link.SILENT
-            self._restart = asyncio.create_task(self._restart_core())
+            self._core_dies()
+
+    def _core_dies(self) -> None:
+        self._link = Link.SILENT
+        self._restart = asyncio.create_task(self._restart_core())
 
     async def _restart_core(self) -> None:
         await asyncio.sleep(self._restart_s / 2)
@@ -296,7 +335,7 @@ class Machine:
             await self.boot()
 
 
-def _parse_hex(text: str) -> bytes:
+def parse_hex(text: str) -> bytes:
     """The bytes of a debug command: of each word the first two digits; reading ends at the first that is not hex."""
     frame = bytearray()
     for word in text.split():

@@ -9,8 +9,10 @@ import asyncio
 import json
 import socket
 import time
+from collections.abc import Callable, Mapping
 from typing import Final, cast
 
+from rung.simulator.answers import Json
 from rung.simulator.logs import RuntimeLog
 
 DISCOVERY_PORT: Final = 33333
@@ -21,7 +23,7 @@ _MOST_REMEMBERED: Final = 1024
 
 
 class _Responder(asyncio.DatagramProtocol):
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: Callable[[], bytes]) -> None:
         self._answer = answer
         self._answered: dict[str, float] = {}
         self._transport: asyncio.DatagramTransport | None = None
@@ -39,11 +41,17 @@ class _Responder(asyncio.DatagramProtocol):
             self._answered.clear()
         self._answered[addr[0]] = now
         if self._transport is not None:
-            self._transport.sendto(self._answer, addr)
+            self._transport.sendto(self._answer(), addr)
 
 
 async def answer_discovery(
-    host: str, port: int, *, api_port: int, version: str, log: RuntimeLog
+    host: str,
+    port: int,
+    *,
+    api_port: int,
+    version: str,
+    log: RuntimeLog,
+    project: Callable[[], Mapping[str, Json]] = dict,
 ) -> asyncio.DatagramTransport | None:
     """Listen for discovery questions where the server listens.
 
@@ -53,6 +61,7 @@ async def answer_discovery(
         api_port: the server's TCP port, told to whoever asks.
         version: the runtime version to tell.
         log: told when the port cannot be had; discovery is a convenience, its absence stops nothing.
+        project: what to tell of the project that the device keeps, asked for every answer.
 
     Returns:
         The socket to close, or None when there is none.
@@ -64,7 +73,10 @@ async def answer_discovery(
         "hostname": socket.gethostname(),
         "api_port": api_port,
     }
-    answer = json.dumps(record, separators=(",", ":")).encode()
+
+    def answer() -> bytes:
+        return json.dumps({**record, **project()}, separators=(",", ":")).encode()
+
     try:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _Responder(answer), local_addr=(host, port)

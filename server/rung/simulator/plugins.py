@@ -38,9 +38,10 @@ def _native(name: str, folder: str, configuration: str) -> Plugin:
 
 
 class Plugins:
-    """The seven plugins of a 4.1.4 runtime; all are off until a program brings a configuration."""
+    """The plugins of a runtime; all are off until a program brings a configuration."""
 
-    def __init__(self, log: RuntimeLog) -> None:
+    def __init__(self, log: RuntimeLog, *, with_ethernet: bool = True) -> None:
+        """The plugins of a 4.1.4, or without those of industrial Ethernet and PROFIBUS, which a 4.0 does not have."""
         self._log = log
         self._said_not_run = False
         self._plugins = [
@@ -48,10 +49,13 @@ class Plugins:
             _python("modbus_master", "modbus_master_plugin.py", "modbus_master.json"),
             _python("opcua", "plugin.py", "opcua.json"),
             _native("s7comm", "s7comm", "s7comm_config.json"),
-            _native("ethercat", "ethercat", "ethercat_config.json"),
-            _native("profibus_dp", "profibus_dp", "profibus_config.json"),
-            _native("profinet_io", "profinet_io", "profinet_config.json"),
         ]
+        if with_ethernet:
+            self._plugins += [
+                _native("ethercat", "ethercat", "ethercat_config.json"),
+                _native("profibus_dp", "profibus_dp", "profibus_config.json"),
+                _native("profinet_io", "profinet_io", "profinet_config.json"),
+            ]
 
     def apply(self, generated: Path) -> list[str]:
         """Switch plugins by the files in the program's `conf` folder; returns the lines of the compile log."""

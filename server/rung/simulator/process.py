@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ _HEADER: Final = struct.Struct(">IcI")
 _AFTER_LENGTH: Final = _HEADER.size - 4
 _LONGEST_MESSAGE: Final = 65536
 _LEVELS: Final[dict[str, Level]] = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARNING", "ERROR": "ERROR"}
-_END_S: Final = 2.0
+_END_S: Final = 10.0
 _LAST_WORDS: Final = 2000
 _ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -64,17 +64,17 @@ class ProgramProcess:
     async def launch(
         cls,
         host: Path,
-        library: Path,
+        words: Sequence[str],
         folder: Path,
         log: RuntimeLog,
         changed: Callable[[ProgramProcess], None],
         died: Callable[[ProgramProcess], None],
     ) -> ProgramProcess:
-        """Start `host` on `library` in `folder`.
+        """Start `host` in `folder`.
 
         Args:
             host: the scan host's program file.
-            library: the program, relative to `folder`.
+            words: what it is started with: the program's library, relative to `folder`, and options.
             folder: the working directory.
             log: takes the program's log lines.
             changed: called when the program's state changes after it settled.
@@ -85,7 +85,7 @@ class ProgramProcess:
         """
         process = await asyncio.create_subprocess_exec(
             str(host),
-            f"./{library}",
+            *words,
             cwd=folder,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

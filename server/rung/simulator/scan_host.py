@@ -31,9 +31,10 @@ class ScanHostError(Exception):
 class ScanHost:
     """Builds the scan host when first asked, and remembers where it is."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep the built program in `folder`."""
+    def __init__(self, folder: Path, source: str = "scan_host.cpp") -> None:
+        """Keep the built program in `folder`; `source` is the file of the native folder that it is built from."""
         self._folder = folder
+        self._source = SOURCES / source
         self._lock = asyncio.Lock()
         self._path: Path | None = None
 
@@ -54,7 +55,7 @@ class ScanHost:
         toolchain = find_toolchain()
         if toolchain is None:
             raise ScanHostError(MISSING)
-        target = self._folder / f"scan_host-{self._fingerprint(toolchain)}"
+        target = self._folder / f"{self._source.stem}-{self._fingerprint(toolchain)}"
         if target.is_file():
             return target
         try:
@@ -74,9 +75,8 @@ class ScanHost:
             digest.update(source.name.encode() + b"\0" + source.read_bytes())
         return digest.hexdigest()[:32]
 
-    @staticmethod
-    async def _compile(toolchain: Toolchain, target: Path) -> None:
-        words = [*toolchain.command, *_FLAGS, "-o", str(target), str(SOURCES / "scan_host.cpp"), *_LIBRARIES]
+    async def _compile(self, toolchain: Toolchain, target: Path) -> None:
+        words = [*toolchain.command, *_FLAGS, "-o", str(target), str(self._source), *_LIBRARIES]
         process = await asyncio.create_subprocess_exec(
             *words,
             stdin=asyncio.subprocess.DEVNULL,

@@ -48,14 +48,18 @@ class Tokens:
         self._accounts = accounts
         self._life_s = life_s
         self._revoked: set[str] = set()
+        self._current: set[str] = set()
+        self._expired: set[str] = set()
 
     def issue(self, user: User) -> str:
         """A new token for a user who has just shown the password."""
         now = int(time.time())
+        token_id = str(uuid.uuid4())
+        self._current.add(token_id)
         claims = {
             "fresh": False,
             "iat": now,
-            "jti": str(uuid.uuid4()),
+            "jti": token_id,
             "type": "access",
             "sub": str(user.id),
             "nbf": now,
@@ -101,6 +105,8 @@ class Tokens:
             raise Denied(422, f"Missing claim: {error.args[0]}") from None
         if claims.get("type") != "access":
             raise Denied(422, "Only non-refresh tokens are allowed")
+        if token_id in self._expired:
+            raise Denied(401, "Token has expired")
         if token_id in self._revoked:
             raise Denied(401, "Token has been revoked")
         user = self._accounts.by_id(int(subject)) if subject.isdecimal() else None
@@ -111,3 +117,8 @@ class Tokens:
     def revoke(self, session: Session) -> None:
         """End a session: its token is refused from now on."""
         self._revoked.add(session.token_id)
+
+    def expire_all(self) -> None:
+        """Let every token that was issued so far be at its end, whatever its time says."""
+        self._expired |= self._current
+        self._current.clear()

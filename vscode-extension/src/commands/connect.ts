@@ -1,19 +1,22 @@
 // PLC: Connect, PLC: Create First User, PLC: Disconnect.
 //
-// Invariant: a password is stored only after the machine accepted it.
+// Invariant: a password is stored only after the machine accepted it. Where it would not be encrypted, none is asked for and none is
+// sent, a stored one included, before the user has been told and has agreed; that is asked anew for each connection.
 
 import type { Connection } from "../connections.ts";
 import { showFailure } from "../failures.ts";
-import { askFirstUser, askLogin, askTrust, showChangedCertificate } from "../prompts.ts";
+import { askFirstUser, askLogin, askPlain, askTrust, showChangedCertificate } from "../prompts.ts";
 import { isFailure, type ConnectAnswer, type FailureAnswer } from "../protocol.ts";
 import type { Credentials } from "../secrets.ts";
 import type { Station } from "../station.ts";
 import { chooseTarget, type TargetArgument } from "./target.ts";
 
-/** What the next request carries, and whether the user typed it just now. */
+/** What the next request carries. */
 interface Attempt {
   credentials: Credentials | undefined;
   trust: string | undefined;
+  /** The user has agreed that everybody in the network can read the password. */
+  allowPlain: boolean;
 }
 
 export async function connectCommand(station: Station, argument: TargetArgument): Promise<void> {
@@ -31,8 +34,8 @@ export async function connect(station: Station, chosen: Connection): Promise<boo
   // Another address may have been saved under this name meanwhile, and the password is for the address that it was typed for.
   await station.connections.refresh();
   const connection = station.connections.find(name) ?? chosen;
-  const attempt: Attempt = { credentials: await station.secrets.read(connection), trust: undefined };
-  let answer = await request(station, name, attempt);
+  const attempt: Attempt = { credentials: await station.secrets.read(connection), trust: undefined, allowPlain: false };
+  let answer = await request(station, connection, attempt);
   for (;;) {
     if (isFailure(answer)) {
       showFailure(station, answer.error, () => connect(station, connection));
@@ -68,7 +71,7 @@ async function goOn(
         return giveUp(station, name);
       }
       attempt.trust = answer.fingerprint;
-      return request(station, name, attempt);
+      return request(station, connection, attempt);
     case "needs-first-user": {
       const first = await askFirstUser(connection);
       if (first === undefined) {
@@ -78,6 +81,13 @@ async function goOn(
       return station.server.call("rung.createFirstUser", { target: name, ...first });
     }
     case "needs-login":
+      if (answer.encrypted === false && !attempt.allowPlain) {
+        if (!(await askPlain(connection, answer))) {
+          return giveUp(station, name);
+        }
+        attempt.allowPlain = true;
+        return attempt.credentials === undefined ? login(station, connection, attempt, undefined) : request(station, connection, attempt);
+      }
       return login(station, connection, attempt, attempt.credentials === undefined ? undefined : "User name or password is wrong.");
     case "error":
       if (answer.kind === "credentials") {
@@ -89,16 +99,22 @@ async function goOn(
 }
 
 async function login(station: Station, connection: Connection, attempt: Attempt, reason: string | undefined): Promise<ConnectAnswer | FailureAnswer | undefined> {
-  const typed = await askLogin(connection, attempt.credentials?.username, reason);
+  const typed = await askLogin(connection, attempt.credentials?.username, reason, attempt.allowPlain);
   if (typed === undefined) {
     return giveUp(station, connection.name);
   }
   attempt.credentials = typed;
-  return request(station, connection.name, attempt);
+  return request(station, connection, attempt);
 }
 
-function request(station: Station, target: string, { credentials, trust }: Attempt): Promise<ConnectAnswer | FailureAnswer> {
-  return station.server.call("rung.connect", { target, ...credentials, ...(trust === undefined ? {} : { trust }) });
+function request(station: Station, connection: Connection, { credentials, trust, allowPlain }: Attempt): Promise<ConnectAnswer | FailureAnswer> {
+  const mayBeSent = allowPlain || !/^http:/i.test(connection.address);
+  return station.server.call("rung.connect", {
+    target: connection.name,
+    ...(mayBeSent ? credentials : {}),
+    ...(trust === undefined ? {} : { trust }),
+    ...(allowPlain ? { allowPlain } : {}),
+  });
 }
 
 async function connected(station: Station, connection: Connection, { credentials }: Attempt): Promise<void> {
@@ -127,7 +143,7 @@ export async function createFirstUserCommand(station: Station, argument: TargetA
     return;
   }
   const message = `${connection.name} has users already: Rung is logged in to it.`;
-  showFailure(station, { kind: "credentials", message, hint: "Further users are created in the runtime's own pages." });
+  showFailure(station, { kind: "credentials", message, hint: 'Run "PLC: Manage Users" to create more.' });
 }
 
 export async function disconnectCommand(station: Station, argument: TargetArgument): Promise<void> {

@@ -7,7 +7,7 @@ import { showFailure } from "../failures.ts";
 import { confirmStop } from "../prompts.ts";
 import { isFailure, needsConfirmation, type ConfirmationRequest, type DeployAnswer, type FailureAnswer } from "../protocol.ts";
 import type { Station } from "../station.ts";
-import { plcWord } from "../wording.ts";
+import { plcWord, withoutLinks } from "../wording.ts";
 import { connect } from "./connect.ts";
 import { chooseProgram } from "./program.ts";
 import { chooseTarget, type TargetArgument } from "./target.ts";
@@ -37,17 +37,19 @@ export async function downloadCommand(station: Station, argument: TargetArgument
   station.connections.activate(connection.name);
   station.connections.setDownloading(true);
   try {
-    await download(station, connection, program, !settings.get<boolean>("confirmStop", true));
+    await download(station, connection, program);
   } finally {
     station.connections.setDownloading(false);
     await station.connections.refresh();
   }
 }
 
-async function download(station: Station, connection: Connection, program: vscode.Uri, confirmed: boolean): Promise<void> {
-  let answer = await run(station, connection, program, confirmed);
+/** Whatever the server asks is asked: it knows whether the program that would be replaced is somebody else's. */
+async function download(station: Station, connection: Connection, program: vscode.Uri): Promise<void> {
+  let answer = await run(station, connection, program, false);
   if (needsConfirmation(answer)) {
-    if (!(await confirmStop(connection, answer.message, "Stop and Download"))) {
+    const stands = ["STOPPED", "EMPTY", "ERROR"].includes(station.connections.find(connection.name)?.plc ?? "");
+    if (!(await confirmStop(connection, answer.message, stands ? "Replace and Download" : "Stop and Download"))) {
       return;
     }
     answer = await run(station, connection, program, true);
@@ -56,6 +58,8 @@ async function download(station: Station, connection: Connection, program: vscod
     showFailure(station, answer.error);
   } else if (needsConfirmation(answer)) {
     showFailure(station, { kind: "internal", message: answer.message, hint: "Nothing was downloaded." });
+  } else if (answer.ok && answer.note) {
+    tellDoubt(station, connection, answer, answer.note);
   } else if (answer.ok) {
     tellSuccess(station, connection, answer);
   } else {
@@ -83,13 +87,26 @@ function run(station: Station, connection: Connection, program: vscode.Uri, conf
   });
 }
 
+/** A download that went through, with something that the user has to know: a warning, and no tick. */
+function tellDoubt(station: Station, connection: Connection, answer: DeployAnswer, note: string): void {
+  const word = plcWord(answer.plc);
+  const message = `${connection.name}: downloaded, ${word === "" ? "state unknown" : word}. ${note}`;
+  station.logs.output.warn(message);
+  const log = "Show Logs";
+  void vscode.window.showWarningMessage(withoutLinks(message), log).then((choice) => {
+    if (choice === log) {
+      void vscode.commands.executeCommand("plc.showLogs", connection);
+    }
+  });
+}
+
 /** Success is a line in the status bar and in the log, not a box to click away. */
 function tellSuccess(station: Station, connection: Connection, answer: DeployAnswer): void {
   const word = plcWord(answer.plc);
-  const proof = answer.verified ? "verified: it is the program in the editor" : "not verified";
+  const proof = answer.verified ? "verified: it is the program in the editor" : "not started, so not verified";
   const text = `${connection.name}: downloaded, ${word === "" ? "state unknown" : word}, ${proof}`;
   station.logs.output.info(`${text}${answer.md5 ? ` (MD5 ${answer.md5})` : ""}.`);
-  showWhileTrue(station, connection.name, answer.plc, `$(check) ${text}`);
+  showWhileTrue(station, connection.name, answer.plc, `${answer.verified ? "$(check)" : "$(info)"} ${text}`);
 }
 
 /** A success that is no longer so is taken away: the machine may stop, or the program be edited. */

@@ -7,9 +7,11 @@ import type { Station } from "../station.ts";
 import { connectCommand, createFirstUserCommand, disconnectCommand } from "./connect.ts";
 import { downloadCommand } from "./download.ts";
 import { startCommand, stopCommand } from "./operate.ts";
+import { fetchProjectCommand } from "./pull.ts";
 import { quickMenuCommand } from "./quickMenu.ts";
-import { addConnectionCommand, forgetCertificateCommand, forgetPasswordCommand, removeConnectionCommand } from "./saved.ts";
+import { addConnectionCommand, connectFoundCommand, forgetCertificateCommand, forgetPasswordCommand, removeConnectionCommand } from "./saved.ts";
 import type { TargetArgument } from "./target.ts";
+import { manageUsersCommand } from "./users.ts";
 import { logsCommand, statusCommand } from "./watch.ts";
 
 type Command = (station: Station, argument: TargetArgument) => Promise<void>;
@@ -27,6 +29,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "plc.removeConnection": removeConnectionCommand,
   "plc.forgetCertificate": forgetCertificateCommand,
   "plc.forgetPassword": forgetPasswordCommand,
+  "plc.connectFound": connectFoundCommand,
+  "plc.manageUsers": manageUsersCommand,
+  "plc.fetchProject": fetchProjectCommand,
   "plc.quickMenu": quickMenuCommand,
 };
 

@@ -42,6 +42,8 @@ function entries(machine: Connection | undefined, others: boolean): Entry[] {
         ...startOrStop,
         entry("$(info) Show Status", "plc.showStatus"),
         entry("$(output) Show Logs", "plc.showLogs"),
+        entry("$(organization) Manage Users", "plc.manageUsers"),
+        ...(machine.snapshots === true ? [entry("$(cloud-download) Fetch Project from Runtime", "plc.fetchProject")] : []),
         entry("$(debug-disconnect) Disconnect", "plc.disconnect"),
         ...other,
       ];

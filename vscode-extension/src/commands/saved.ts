@@ -1,12 +1,13 @@
-// The list of saved machines: PLC: Add Connection, Remove Connection, Forget Certificate, Forget Password.
+// The list of saved machines: PLC: Add Connection (typed, or found on the network), Remove Connection, Forget Certificate, Forget Password.
 
 import * as vscode from "vscode";
 
 import { addressProblem, nameProblem, suggestedName } from "../addresses.ts";
 import { showFailure } from "../failures.ts";
 import { askSteps } from "../multiStep.ts";
-import { isFailure, type CommandName } from "../protocol.ts";
+import { isFailure, type CommandName, type Found } from "../protocol.ts";
 import type { Station } from "../station.ts";
+import { foundAddress } from "../wording.ts";
 import { connect } from "./connect.ts";
 import { chooseTarget, type TargetArgument } from "./target.ts";
 
@@ -28,6 +29,39 @@ export async function addConnectionCommand(station: Station): Promise<void> {
   if (address === undefined || name === undefined) {
     return;
   }
+  await saveAndConnect(station, name, address);
+}
+
+/** A row of "Found on the network": asks for a name only; one that is saved already is connected. */
+export async function connectFoundCommand(station: Station, argument: TargetArgument): Promise<void> {
+  if (!isFound(argument)) {
+    return;
+  }
+  const address = foundAddress(argument);
+  const saved = station.connections.all.find((connection) => connection.address === address);
+  if (saved !== undefined) {
+    await connect(station, saved);
+    return;
+  }
+  const taken = station.connections.all.map(({ name }) => name);
+  const offered = [suggestedName(argument.hostname), suggestedName(address)].find((name) => nameProblem(name, taken) === undefined) ?? "";
+  const answers = await askSteps(`Connect to ${address}`, [
+    {
+      prompt: "Name, as it will stand in the sidebar and the status bar",
+      initial: () => offered,
+      problem: (text) => nameProblem(text, taken),
+    },
+  ]);
+  if (answers?.[0] !== undefined) {
+    await saveAndConnect(station, answers[0], address);
+  }
+}
+
+function isFound(argument: TargetArgument): argument is Found {
+  return typeof argument === "object" && argument !== null && "host" in argument && "port" in argument && "hostname" in argument;
+}
+
+async function saveAndConnect(station: Station, name: string, address: string): Promise<void> {
   const answer = await station.server.call("rung.addConnection", { name, address });
   if (isFailure(answer)) {
     showFailure(station, answer.error);

@@ -30,6 +30,12 @@ struct DebugArray {
   uint16_t elements;
 };
 
+// Elements that stand one after the other in an array of the debug channel; a count of 0 ends a list.
+struct RetainRange {
+  uint8_t array;
+  uint16_t first, count;
+};
+
 struct Place {
   const Row *row;
   uint8_t *at;
@@ -237,6 +243,15 @@ static uint8_t request(uint8_t array, uint16_t element, bool once, const uint8_t
   requests[i].size = from_wire(*place.row, value, requests[i].value);
   __atomic_add_fetch(&request_version, 1, __ATOMIC_RELEASE);
   return DEBUG_OK;
+}
+
+// Gives a variable the value that was kept for it, before the first scan; false where its place is in the process image.
+static bool restore(uint8_t array, uint16_t element, const uint8_t *value) {
+  const Place place = find(array, element);
+  for (uint8_t task = 0; task < TASK_COUNT; ++task)
+    if (inside(place.at, image_of(task), sizeof(Image))) return false;
+  if (place.row) from_wire(*place.row, value, place.at);
+  return true;
 }
 
 static uint8_t release(uint8_t array, uint16_t element) {

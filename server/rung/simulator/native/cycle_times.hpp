@@ -9,7 +9,7 @@
 
 using Clock = std::chrono::steady_clock;
 
-// Smallest, largest and a moving average over about two seconds that starts from 0; microseconds.
+// Smallest, largest and an average that starts from 0 and to which a new value counts for one in `window`; microseconds.
 class Spread {
 public:
     void add(int64_t value, double window) {
@@ -34,19 +34,22 @@ private:
     bool any_ = false;
 };
 
+// Over what the averages are taken: about the last two seconds (4.1), or all scans so far (4.0).
+enum class Averages { moving, overall };
+
 // Invariant: written by one task's thread, readable from any; the first scan only sets the reference points.
 class CycleTimes {
 public:
-    explicit CycleTimes(std::chrono::nanoseconds interval)
-        : interval_(interval), window_(std::max(1.0, 2e9 / static_cast<double>(interval.count()))) {}
+    explicit CycleTimes(std::chrono::nanoseconds interval, Averages averages = Averages::moving)
+        : interval_(interval), averages_(averages) {}
 
     void scan_begins(Clock::time_point now) {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (scans_ == 0) {
             expected_ = now + interval_;
         } else {
-            cycle_.add(microseconds(now - began_), window_);
-            latency_.add(microseconds(now - expected_), window_);
+            cycle_.add(microseconds(now - began_), window());
+            latency_.add(microseconds(now - expected_), window());
             expected_ += interval_;
         }
         began_ = now;
@@ -55,7 +58,7 @@ public:
 
     void scan_ends(Clock::time_point now) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        scan_.add(microseconds(now - began_), window_);
+        scan_.add(microseconds(now - began_), window());
         if (now > expected_) {
             ++overruns_;
         }
@@ -74,13 +77,18 @@ public:
     }
 
 private:
+    double window() const {
+        const double scans = averages_ == Averages::overall ? static_cast<double>(scans_) : 2e9 / static_cast<double>(interval_.count());
+        return std::max(1.0, scans);
+    }
+
     static int64_t microseconds(Clock::duration duration) {
         return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
     }
 
     mutable std::mutex mutex_;
     const std::chrono::nanoseconds interval_;
-    const double window_;
+    const Averages averages_;
     Clock::time_point began_;
     Clock::time_point expected_;
     uint64_t scans_ = 0;

@@ -1,6 +1,8 @@
 // The process image: the tables that located variables are copied from and to, once per scan of a task.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
@@ -9,17 +11,42 @@
 #include "plc_abi.hpp"
 
 // Invariant: a program sees the image of the moment its scan began, and %I is never written back. The tables of the
-// widths do not overlap (%QW3 is word 3, not bytes 6 and 7), each has 1024 elements, there are no %MB; an address
-// without a place reads 0 and swallows what is written.
+// widths do not overlap (%QW3 is word 3, not bytes 6 and 7), all have the same number of elements, there are no %MB; an
+// address without a place reads 0 and swallows what is written.
 class ProcessImage {
 public:
-    static constexpr size_t table_size = 1024;
+    static constexpr size_t usual_size = 1024;  // of Runtime v4.1
 
     std::mutex mutex;  // held by the caller around copy_in and copy_out
 
-    void bind(const abi::LocatedVar* variables, uint32_t count) {
+    void bind(const abi::LocatedVar* variables, uint32_t count, size_t table_size = usual_size) {
         variables_ = variables;
         seen_.assign(count, 0);
+        table_size_ = table_size;
+        for (size_t area = 0; area < areas; ++area) {
+            bits_[area].assign(table_size, {});
+            bytes_[area].assign(table_size, 0);
+            words_[area].assign(table_size, 0);
+            dwords_[area].assign(table_size, 0);
+            lwords_[area].assign(table_size, 0);
+        }
+    }
+
+    // The number of elements that tables need so that each of these variables has its place.
+    static size_t needed_size(const abi::LocatedVar* variables, uint32_t count) {
+        size_t size = 1;
+        for (uint32_t i = 0; i < count; ++i) {
+            size = std::max(size, size_t{variables[i].index} + 1);
+        }
+        return size;
+    }
+
+    // Sets one element from outside of a scan.
+    void set(const abi::LocatedVar& variable, const uint8_t* value, size_t length) {
+        uint8_t* place = find(variable);
+        if (place != nullptr && length >= bytes(variable.width)) {
+            std::memcpy(place, value, bytes(variable.width));
+        }
     }
 
     void copy_in(uint32_t first, uint32_t count) {
@@ -80,7 +107,7 @@ private:
     uint8_t* find(const abi::LocatedVar& variable) {
         const auto area = static_cast<size_t>(variable.area);
         const size_t index = variable.index;
-        if (area >= areas || index >= table_size) {
+        if (area >= areas || index >= table_size_) {
             return nullptr;
         }
         switch (variable.width) {
@@ -100,9 +127,10 @@ private:
 
     const abi::LocatedVar* variables_ = nullptr;
     std::vector<uint64_t> seen_;  // per variable: the value that came in, to tell a change
-    uint8_t bits_[areas][table_size][8] = {};
-    uint8_t bytes_[areas][table_size] = {};
-    uint16_t words_[areas][table_size] = {};
-    uint32_t dwords_[areas][table_size] = {};
-    uint64_t lwords_[areas][table_size] = {};
+    size_t table_size_ = 0;
+    std::vector<std::array<uint8_t, 8>> bits_[areas];
+    std::vector<uint8_t> bytes_[areas];
+    std::vector<uint16_t> words_[areas];
+    std::vector<uint32_t> dwords_[areas];
+    std::vector<uint64_t> lwords_[areas];
 };

@@ -1,4 +1,4 @@
-// Runs one PLC program: scan_host LIBRARY. Talks to the simulator's server over standard input and output.
+// Runs one PLC program: scan_host LIBRARY [OPTION...]. Talks to the simulator's server over standard input and output.
 //
 // Invariant: one process runs one program once, so no program ever meets another one's memory; and whatever the
 // program does short of abort(), this process lives on and answers, with the values frozen where they stood.
@@ -14,73 +14,34 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
-#include <csetjmp>
 #include <deque>
 #include <mutex>
-#include <numeric>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absent_blocks.hpp"
-#include "cycle_times.hpp"
+#include "crash_escape.hpp"
 #include "debug_frames.hpp"
-#include "plc_abi.hpp"
+#include "host.hpp"
+#include "host_options.hpp"
 #include "process_image.hpp"
 #include "program.hpp"
+#include "retain_store.hpp"
+#include "tasks.hpp"
 #include "wire.hpp"
 
 namespace {
 
-constexpr int64_t default_interval_ns = 20'000'000;
 constexpr std::chrono::seconds watchdog_interval{2};
 constexpr std::chrono::milliseconds longest_stop{1000};
-constexpr size_t longest_name = 31;
 constexpr size_t crash_stack_size = 64 * 1024;
-
-struct Task {
-    Task(std::string task_name, const abi::Task& declared, int64_t interval)
-        : name(std::move(task_name)), declaration(declared), interval_ns(interval), times(std::chrono::nanoseconds(interval)) {}
-
-    const std::string name;
-    const abi::Task& declaration;
-    const int64_t interval_ns;
-    bool fastest = false;  // keeps the program's clock, the scan counter and the watchdog's heartbeat
-    CycleTimes times;
-    pthread_t thread{};
-    std::vector<std::pair<uint32_t, uint32_t>> slices;  // per program: its part of the located variables
-    uint64_t ticks = 0;
-
-    sigjmp_buf escape;
-    volatile sig_atomic_t crash_signal = 0;
-    std::mutex* volatile held = nullptr;  // what to unlock if the program crashes now
-};
-
-thread_local Task* current_task = nullptr;
-
-// A lock that the crash handler's way out can release, because no destructor runs on it.
-class HeldLock {
-public:
-    HeldLock(Task& task, std::mutex& mutex) : task_(task), mutex_(mutex) {
-        mutex_.lock();
-        task_.held = &mutex_;
-    }
-    ~HeldLock() {
-        task_.held = nullptr;
-        mutex_.unlock();
-    }
-    HeldLock(const HeldLock&) = delete;
-    HeldLock& operator=(const HeldLock&) = delete;
-
-private:
-    Task& task_;
-    std::mutex& mutex_;
-};
 
 class Runner {
 public:
-    Runner(PlcLibrary& library, wire::Channel& channel) : library_(library), channel_(channel) {}
+    Runner(PlcLibrary& library, wire::Channel& channel, const HostOptions& options)
+        : library_(library), channel_(channel), options_(options), retain_(library, channel) {}
 
     // Reads the configuration and starts a thread per task. False when there is nothing to run.
     bool start() {
@@ -89,19 +50,22 @@ public:
             channel_.log("ERROR", "PLC: configuration handle is NULL");
             return false;
         }
-        declare_tasks(*configuration);
+        tasks_ = declare_tasks(*configuration);
+        base_tick_ns_ = base_tick(tasks_);
         if (tasks_.empty()) {
             channel_.log("ERROR", "PLC program declares zero tasks — refusing to run");
             return false;
         }
-        image_.bind(library_.get_located_vars(), library_.get_located_var_count());
+        bind_image();
+        only_runner = this;
+        retain_.open(options_.retain_file, write_retained);
         channel_.log("INFO", "Starting main loop");
         channel_.log("INFO", "PLC State: RUNNING");
         channel_.log("INFO", "PLC base tick: %lld ns across %zu task(s)", static_cast<long long>(base_tick_ns_), tasks_.size());
-        Task& fastest = choose_fastest();
+        Task& fastest = choose_fastest(tasks_);
         channel_.log("INFO", "PLC: anchoring housekeeping on task %s (interval=%lld ns, priority=%d)", fastest.name.c_str(),
                      static_cast<long long>(fastest.interval_ns), fastest.declaration.priority);
-        catch_crashes();
+        catch_crashes({SIGSEGV, SIGFPE, SIGBUS});
         channel_.send_state("RUNNING");
         alive_ = tasks_.size();
         for (Task& task : tasks_) {
@@ -111,6 +75,9 @@ public:
         }
         channel_.log("INFO", "Spawned %zu PLC task thread(s)", tasks_.size());
         std::thread([this] { watch(); }).detach();
+        if (!options_.retain_file.empty()) {
+            std::thread([this] { keep_values(); }).detach();
+        }
         return true;
     }
 
@@ -122,7 +89,9 @@ public:
             channel_.log("INFO", "Stopping %zu PLC task thread(s)", tasks_.size());
         }
         schedule_.notify_all();
-        schedule_.wait_for(lock, longest_stop, [this] { return alive_ == 0; });
+        if (schedule_.wait_for(lock, longest_stop, [this] { return alive_ == 0; })) {
+            retain_.flush();
+        }
     }
 
     uint32_t scan_count() const { return static_cast<uint32_t>(scan_count_.load()); }
@@ -144,62 +113,44 @@ public:
 private:
     enum class Phase { running, stopping, error };
 
-    // A task's name as it can stand in a log line and in JSON.
-    static std::string printable(const char* name, size_t index) {
-        if (name == nullptr || *name == '\0') {
-            return "plc-task-" + std::to_string(index);
+    void bind_image() {
+        const abi::LocatedVar* variables = library_.get_located_vars();
+        const uint32_t count = library_.get_located_var_count();
+        const size_t needed = std::max(ProcessImage::needed_size(variables, count), size_t{options_.table_size});
+        image_.bind(variables, count, options_.sized_tables ? needed : ProcessImage::usual_size);
+        if (!options_.located_globals || library_.get_located_globals == nullptr || library_.get_located_global_count == nullptr) {
+            return;
         }
-        std::string text(name, strnlen(name, longest_name));
-        std::replace_if(
-            text.begin(), text.end(), [](char c) { return c < ' ' || c > '~' || c == '"' || c == '\\'; }, '_');
-        return text;
-    }
-
-    void declare_tasks(abi::Configuration& configuration) {
-        abi::Resource* resources = configuration.resources();
-        for (size_t r = 0; r < configuration.resource_count(); ++r) {
-            for (size_t t = 0; t < resources[r].task_count; ++t) {
-                const abi::Task& declared = resources[r].tasks[t];
-                const int64_t interval = declared.interval_ns > 0 ? declared.interval_ns : default_interval_ns;
-                base_tick_ns_ = base_tick_ns_ == 0 ? interval : std::gcd(base_tick_ns_, interval);
-                tasks_.emplace_back(printable(declared.name, tasks_.size()), declared, interval);
-                for (size_t p = 0; p < declared.program_count; ++p) {
-                    std::pair<uint32_t, uint32_t> slice{0, 0};
-                    declared.programs[p]->located_range(&slice.first, &slice.second);
-                    tasks_.back().slices.push_back(slice);
-                }
+        void* const* globals = library_.get_located_globals();
+        for (uint32_t i = 0; i < count; ++i) {
+            void* const* end = globals + library_.get_located_global_count();
+            if (std::find(globals, end, variables[i].storage) != end) {
+                located_globals_.push_back(i);
             }
         }
     }
 
-    Task& choose_fastest() {
-        Task* fastest = &tasks_.front();
-        for (Task& task : tasks_) {
-            if (task.interval_ns < fastest->interval_ns ||
-                (task.interval_ns == fastest->interval_ns && task.declaration.priority > fastest->declaration.priority)) {
-                fastest = &task;
-            }
+    // Writes one value before the first scan. That of a located variable goes into the image, or the next scan would undo it.
+    static uint8_t write_retained(uint8_t array, uint16_t element, const uint8_t* value, uint16_t size) {
+        Runner& runner = *only_runner;
+        uint8_t area = 0;
+        uint8_t width = 0;
+        abi::LocatedVar place = {};
+        if (runner.library_.locate != nullptr && runner.library_.locate(array, element, &area, &width, &place.index, &place.bit) == 1) {
+            place.area = static_cast<abi::Area>(area);
+            place.width = static_cast<abi::Width>(width);
+            runner.image_.set(place, value, size);
         }
-        fastest->fastest = true;
-        return *fastest;
+        return runner.library_.write(array, element, value, size);
     }
 
-    static void leave_crashed_scan(int signal_number) {
-        if (current_task != nullptr) {
-            current_task->crash_signal = signal_number;
-            siglongjmp(current_task->escape, 1);
-        }
-        signal(signal_number, SIG_DFL);
-        raise(signal_number);
-    }
-
-    static void catch_crashes() {
-        struct sigaction action = {};
-        action.sa_handler = leave_crashed_scan;
-        action.sa_flags = SA_NODEFER | SA_ONSTACK;  // its own stack: endless recursion leaves none
-        sigemptyset(&action.sa_mask);
-        for (const int number : {SIGSEGV, SIGFPE, SIGBUS}) {
-            sigaction(number, &action, nullptr);
+    // Stores the retained values as often as the project asks.
+    void keep_values() {
+        std::unique_lock<std::mutex> lock(schedule_mutex_);
+        while (!schedule_.wait_for(lock, std::chrono::seconds(options_.flush_s), [this] { return phase_ != Phase::running; })) {
+            lock.unlock();
+            retain_.flush();
+            lock.lock();
         }
     }
 
@@ -227,19 +178,16 @@ private:
         stack.ss_size = crash_stack.size();
         sigaltstack(&stack, nullptr);
         make_urgent(task);
-        current_task = &task;
-        if (sigsetjmp(task.escape, 1) == 0) {
+        current_escape = &task.escape;
+        if (sigsetjmp(task.escape.place, 1) == 0) {
             scan_until_stopped(task);
-            current_task = nullptr;
+            current_escape = nullptr;
             channel_.log("INFO", "[task %s] stopped after %llu ticks", task.name.c_str(), static_cast<unsigned long long>(task.ticks));
         } else {
-            current_task = nullptr;
-            if (task.held != nullptr) {
-                task.held->unlock();
-                task.held = nullptr;
-            }
+            current_escape = nullptr;
+            task.escape.release();
             channel_.log("ERROR", "[task %s] crashed (signal %d) — entering ERROR state", task.name.c_str(),
-                         static_cast<int>(task.crash_signal));
+                         static_cast<int>(task.escape.signal_number));
             enter_error("ERROR crashed");
         }
         stack.ss_flags = SS_DISABLE;
@@ -266,14 +214,20 @@ private:
     void scan(Task& task) {
         abi::Program** programs = task.declaration.programs;
         const size_t count = task.slices.size();
+        if (options_.task_clocks && library_.set_current_time != nullptr) {
+            library_.set_current_time(std::chrono::nanoseconds(Clock::now() - begin_).count());
+        }
         {
-            const HeldLock lock(task, image_.mutex);
+            const HeldLock lock(task.escape, image_.mutex);
             for (const auto& slice : task.slices) {
                 image_.copy_in(slice.first, slice.second);
             }
         }
         {
-            const HeldLock lock(task, globals_mutex_);
+            const HeldLock lock(task.escape, globals_mutex_);
+            if (task.fastest) {
+                copy_globals(&ProcessImage::copy_in);
+            }
             for (size_t p = 0; p < count; ++p) {
                 programs[p]->sync_in();
             }
@@ -282,20 +236,33 @@ private:
             programs[p]->run();
         }
         {
-            const HeldLock lock(task, globals_mutex_);
+            const HeldLock lock(task.escape, globals_mutex_);
             for (size_t p = 0; p < count; ++p) {
                 programs[p]->sync_out();
             }
+            if (task.fastest) {
+                copy_globals(&ProcessImage::copy_out);
+            }
         }
         {
-            const HeldLock lock(task, image_.mutex);
+            const HeldLock lock(task.escape, image_.mutex);
             for (const auto& slice : task.slices) {
                 image_.copy_out(slice.first, slice.second);
             }
         }
         if (task.fastest) {
-            library_.advance_time(static_cast<uint64_t>(base_tick_ns_));
+            if (!options_.task_clocks) {
+                library_.advance_time(static_cast<uint64_t>(base_tick_ns_));
+            }
             ++scan_count_;
+            retain_.take();
+        }
+    }
+
+    void copy_globals(void (ProcessImage::*copy)(uint32_t, uint32_t)) {
+        const std::lock_guard<std::mutex> lock(image_.mutex);
+        for (const uint32_t number : located_globals_) {
+            (image_.*copy)(number, 1);
         }
     }
 
@@ -318,7 +285,9 @@ private:
                 lock.unlock();
                 channel_.log("ERROR", "Watchdog: No heartbeat detected - PLC program is unresponsive");
                 channel_.log("ERROR", "The loaded PLC program may contain an infinite loop. Upload a corrected program to recover.");
-                yield_processor();
+                for (const Task& task : tasks_) {
+                    yield_processor(task.thread);
+                }
                 enter_error("ERROR unresponsive");
                 return;
             }
@@ -326,24 +295,17 @@ private:
         }
     }
 
-    // A loop that never ends must not keep the computer from serving the corrected program.
-    void yield_processor() {
-#ifdef SCHED_IDLE
-        const int policy = SCHED_IDLE;
-#else
-        const int policy = SCHED_OTHER;
-#endif
-        const sched_param parameters = {};
-        for (const Task& task : tasks_) {
-            pthread_setschedparam(task.thread, policy, &parameters);
-        }
-    }
+    static inline Runner* only_runner = nullptr;  // for a callback that has no place for it
 
     PlcLibrary& library_;
     wire::Channel& channel_;
+    const HostOptions& options_;
+    RetainStore retain_;
     ProcessImage image_;
+    std::vector<uint32_t> located_globals_;  // their numbers among the located variables
+    const Clock::time_point begin_ = Clock::now();
     std::mutex globals_mutex_;
-    std::deque<Task> tasks_;  // a deque, because a task's address is known to its thread
+    std::deque<Task> tasks_;
     int64_t base_tick_ns_ = 0;
     std::atomic<uint64_t> scan_count_{0};
 
@@ -372,41 +334,20 @@ bool open_library(PlcLibrary& library, const char* path, wire::Channel& channel)
     return false;
 }
 
-void serve(wire::Channel& channel, Runner& runner, const DebugFrames& frames) {
-    wire::Message message;
-    std::vector<uint8_t> answer(DebugFrames::longest_answer);
-    while (channel.receive(message)) {
-        if (message.kind == wire::debug_frame) {
-            const size_t size = frames.answer(message.payload, runner.scan_count(), answer.data());
-            channel.send(wire::debug_frame, message.sequence, answer.data(), size);
-        } else if (message.kind == wire::statistics) {
-            const std::string text = runner.statistics();
-            channel.send(wire::statistics, message.sequence, text.data(), text.size());
-        } else if (message.kind == wire::quit) {
-            runner.stop();
-            channel.send(wire::quit, message.sequence, nullptr, 0);
-            return;
-        }
-    }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 2) {
+    static HostOptions options;
+    if (argc < 2 || !options.read(argc - 2, argv + 2)) {
         return 2;
     }
-    signal(SIGPIPE, SIG_IGN);
-    // The program may print; what it prints must not fall into the protocol.
-    const int out = dup(STDOUT_FILENO);
-    dup2(STDERR_FILENO, STDOUT_FILENO);
-    static wire::Channel channel(STDIN_FILENO, out);
+    wire::Channel& channel = open_channel();
     static PlcLibrary library;
     if (!open_library(library, argv[1], channel)) {
         channel.send_state("ERROR not loaded");
         _exit(0);
     }
-    static Runner runner(library, channel);
+    static Runner runner(library, channel, options);
     if (!runner.start()) {
         channel.send_state("ERROR not loaded");
         _exit(0);

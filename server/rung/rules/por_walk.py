@@ -1,0 +1,56 @@
+"""Over what stands outside of POUs, for the POR rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rung.semantics.model import Program, Variable
+from rung.semantics.types import Block, strip
+from rung.syntax.tree import ConfigurationDecl, SectionKind, Unit, VariableDecl, VarSection
+
+
+def configuration_of(found: Program) -> tuple[Unit, ConfigurationDecl] | None:
+    """Return the CONFIGURATION that is written, with its unit; None where the target makes one up."""
+    environment = found.environment
+    return environment.configurations[0] if environment is not None and environment.configurations else None
+
+
+def global_sections(found: Program) -> Iterator[tuple[Unit, VarSection]]:
+    """Yield every VAR_GLOBAL section, at top level, of the configuration, and of its resources."""
+    if found.environment is None:
+        return
+    for unit, _ in found.environment.records:
+        for node in unit.declarations:
+            sections: list[VarSection] = []
+            if isinstance(node, VarSection):
+                sections = [node]
+            elif isinstance(node, ConfigurationDecl):
+                sections = [*node.sections, *(section for resource in node.resources for section in resource.sections)]
+            yield from ((unit, section) for section in sections if section.kind is SectionKind.VAR_GLOBAL)
+
+
+def global_variable(found: Program, item: VariableDecl) -> Variable | None:
+    """Return the variable that a declaration in a VAR_GLOBAL section makes; None where it is broken."""
+    return found.environment.globals.get(item.names[0].key) if found.environment is not None and item.names else None
+
+
+def configured_variable(found: Program, item: VariableDecl) -> Variable | None:
+    """Return the variable that a line of VAR_CONFIG locates; None where its path leads nowhere, which is reported."""
+    if found.configuration is None:
+        return None
+    instances = {
+        instance.name.upper(): instance.pou
+        for resource in found.configuration.resources
+        for instance in resource.instances
+    }
+    path = [name.key for name in item.path]
+    pou = instances.get(path[0]) if path else None
+    if pou is None and len(path) > 2:  # the resource's name stands first
+        path = path[1:]
+        pou = instances.get(path[0])
+    variable: Variable | None = None
+    for key in path[1:]:
+        variable = None if pou is None else pou.variables.get(key)
+        kind = None if variable is None else strip(variable.type)
+        pou = kind.pou if isinstance(kind, Block) else None
+    return variable

@@ -1,0 +1,64 @@
+"""The debug channel of OpenPLC Runtime v4.0: the Socket.IO channel of v4.1, with one index as a variable's address.
+
+Nothing is ever asked while no program runs: the runtime then calls functions that are not there, and its core dies
+(runtime protocol, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from rung.runtimes import flat_frames
+from rung.runtimes.address import Address
+from rung.runtimes.debug_link import DebugLink, TokenSource
+from rung.runtimes.debug_refusals import refused
+from rung.runtimes.debug_values import NO_PROGRAM
+from rung.runtimes.flat_variables import FlatVariables
+
+
+class FlatDebugChannel(FlatVariables):
+    """The variables of one machine; opened by the first command.
+
+    Args:
+        address: the machine.
+        pin: SHA-256 of its certificate, compared before anything is sent.
+        token: where to get a token.
+        running: whether the machine says, now, that its program runs.
+        timeout: seconds for connecting and for each answer.
+    """
+
+    _MOST = 256
+    _LARGEST = 4096 - 10
+    _RUNTIME = "OpenPLC Runtime v4.0"
+
+    def __init__(
+        self,
+        address: Address,
+        pin: str,
+        token: TokenSource,
+        running: Callable[[], Awaitable[bool]],
+        timeout: float = 5.0,
+    ) -> None:
+        self._link = DebugLink(address, pin, token, timeout)
+        self._running = running
+
+    async def aclose(self) -> None:
+        """Hang up. The channel is of no use afterwards."""
+        await self._link.aclose()
+
+    async def md5(self) -> str | None:
+        """The MD5 of the program that runs (32 lower-case hex digits), or None when none does."""
+        if not await self._running():
+            return None
+        return await self._answer(flat_frames.md5_answer, flat_frames.MD5_REQUEST)
+
+    @property
+    def _address(self) -> Address:
+        return self._link.address
+
+    async def _ready(self) -> None:
+        if not await self._running():
+            raise refused(self._address, NO_PROGRAM)
+
+    async def _ask(self, *frames: bytes) -> bytes:
+        return await self._link.ask(*frames)
