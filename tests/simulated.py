@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 READY_S = 60.0
@@ -19,6 +21,21 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+_OWN = count(12_000 + os.getpid() % 180 * 100)
+
+
+def own_port() -> int:
+    """A port that no other simulator of these tests gets, not even after it was closed: below those that the system gives out by itself.
+
+    What listens only now and then (the Modbus server of a Runtime v3 while its program runs) needs one, or a stranger takes its place.
+    """
+    for port in _OWN:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the numbers do not end")
 
 
 class SimulatorProcess:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +32,7 @@ from rung.simulator.recipe import GENERATED, NEW_LIBRARY
 from rung.simulator.v3 import V3Simulator, iec2c
 from rung.simulator.v3 import compiler as v3_compiler
 from runtimes.scripted_device import PASSWORD
+from simulated import own_port
 
 PATIENT = Timeouts(connect=5.0, answer=15.0, login=20.0, upload=30.0, settle=20.0, watch=0.5)
 
@@ -138,7 +138,7 @@ def _v4(line: Line, version: str) -> Callable[[Path], Machine]:
 def _v3(line: Line) -> Callable[[Path], Machine]:
     def made(folder: Path) -> Machine:
         rest = line is Line.V3
-        simulator = V3Simulator(folder, port=0, web_port=0, modbus_port=0, rest=rest, transition_s=0.1)
+        simulator = V3Simulator(folder, port=0, web_port=0, modbus_port=own_port(), rest=rest, transition_s=0.1)
         web_user = {} if rest else {"user": "openplc", "password": "openplc"}
         return Machine(line, "v3", simulator, folder, **web_user)
 
@@ -255,7 +255,5 @@ def copy_of(template: Path, folder: Path) -> None:
     installation = folder / "installation.json"
     if installation.is_file():
         content = json.loads(installation.read_bytes())
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            content["settings"] |= {"modbus_port": probe.getsockname()[1], "start_run_mode": True}
+        content["settings"] |= {"modbus_port": own_port(), "start_run_mode": True}
         installation.write_text(json.dumps(content))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -169,7 +169,11 @@ class Machines:
             RuntimeFailure: the name or the address cannot be one, or the file cannot be written.
         """
         try:
-            self._profiles.add(Profile(name, Address.parse(address), username or None))
+            profile = Profile(name, Address.parse(address), username or None)
+            before = self._profiles.get(name)
+            if before is not None and before.address == profile.address:
+                profile = replace(profile, modbus_port=before.modbus_port)  # the editor does not know of it
+            self._profiles.add(profile)
         except ValueError as error:
             raise RuntimeFailure(Kind.DNS, str(error), "Correct it and try again. Nothing was saved.") from None
 
