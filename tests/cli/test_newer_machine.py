@@ -62,6 +62,7 @@ def test_the_whole_way(place: Path, machine: SimulatorProcess) -> None:
     # status compares the machine's program with the one here
     status = run(place, "status", "plant", "--json", given=(ADMIN,), user="anna").json
     assert (status["plc"], status["inSync"], status["switch"]) == ("RUNNING", True, "run")
+    assert status["program"] == "plant"
     assert status["md5"] == deployed.json["md5"]
     (place / "plant" / "count.st").write_text(COUNT.replace("+ 1", "+ 2"), encoding="utf-8")
     text = run(place, "status", "plant", given=(ADMIN,), user="anna")

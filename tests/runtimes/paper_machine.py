@@ -88,6 +88,9 @@ class PaperMachine:
     async def project_snapshot(self) -> bytes:
         return b""
 
+    async def project_name(self) -> str | None:
+        return None
+
     def variables(self) -> PaperMachine:
         return self
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from rung.runtimes.address import Address
-from rung.runtimes.deployed import DeployedPrograms
+from rung.runtimes.capabilities import Line
+from rung.runtimes.deployed import DeployedPrograms, program_name
+from runtimes.paper_machine import PaperMachine
 from runtimes.scripted_device import MD5, OTHER_MD5
 
 A = Address("10.0.0.7", 8443)
@@ -70,3 +72,26 @@ def test_a_folder_whose_name_is_no_utf8_is_remembered_too() -> None:
     memory, folder = DeployedPrograms(), os.fsdecode(b"/home/eng/pl\xe4nt")
     memory.remember(A, folder, MD5)
     assert DeployedPrograms().last(A, folder) == MD5
+
+
+async def test_a_program_is_called_after_the_workspace_that_sent_it() -> None:
+    memory = DeployedPrograms()
+    memory.remember(A, "/home/anna/plants/press", MD5)
+    machine = PaperMachine(Line.V3)
+    machine.address = A
+    assert await program_name(machine, MD5) == "press"
+    assert await program_name(machine, OTHER_MD5) is None
+    assert await program_name(machine, None) is None
+
+
+async def test_the_name_that_the_machine_tells_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = DeployedPrograms()
+    memory.remember(A, "press", MD5)
+    machine = PaperMachine(Line.V4_1)
+    machine.address = A
+
+    async def told() -> str:
+        return "cell 4"
+
+    monkeypatch.setattr(machine, "project_name", told)
+    assert await program_name(machine, MD5) == "cell 4"

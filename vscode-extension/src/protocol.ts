@@ -89,6 +89,8 @@ export interface StatusAnswer {
   md5Unread?: string | null;
   tasks: TaskTiming[];
   inSync?: boolean | null;
+  /** What the program is called, where that is known. */
+  program?: string | null;
   /** The position of the machine's mode switch, "run" or "stop"; null where it has none. */
   switch?: string | null;
   /** For how many seconds the connection has stood. */

@@ -183,6 +183,7 @@ export function statusRows(machine: Machine, status: StatusAnswer): [string, str
   const rows: [string, string][] = [
     ["Machine", plcWord(status.plc) || "state unknown"],
     ["Program", programWords(status)],
+    ...(status.program ? [["Program name", status.program] satisfies [string, string]] : []),
     ...(status.md5 ? [["Program MD5", status.md5] satisfies [string, string]] : []),
     ["Runtime", runtimeWords(status) || "not known"],
     ["Address", machine.address],

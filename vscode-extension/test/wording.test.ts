@@ -105,6 +105,12 @@ suite("logs and status", () => {
     assert.match(program({ md5: "abc" }) ?? "", /^not compared/);
     assert.match(program({}) ?? "", /^not readable/);
   });
+  test("a program whose name is known is called by it", () => {
+    assert.deepEqual(
+      statusRows(machine, { ...status, program: "press $(x)" }).filter(([label]) => label === "Program name"),
+      [["Program name", withoutIcons("press $(x)")]],
+    );
+  });
   test("a task that was not measured says so", () => {
     const nothing = Object.fromEntries(Object.keys(task).map((key) => [key, null])) as unknown as TaskTiming;
     assert.deepEqual(statusRows(machine, { ...status, tasks: [{ ...nothing, name: "t" }] }).at(-1), ["Task t", "not measured yet"]);

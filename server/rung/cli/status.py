@@ -32,13 +32,14 @@ def arguments(parser: ArgumentParser) -> None:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a machine said. `unread` says why its program's MD5 could not be read, if so: the rest is true all the same. `ours` is the
-    MD5 that the user's program would have on it, None without one."""
+    MD5 that the user's program would have on it, None without one; `name` what its program is called, None where that is not known."""
 
     capabilities: Capabilities
     status: RuntimeStatus
     md5: str | None
     unread: RuntimeFailure | None
     ours: str | None
+    name: str | None
 
     @property
     def in_sync(self) -> bool | None:
@@ -53,7 +54,7 @@ def run(options: Namespace) -> int:
     except RuntimeFailure as failure:
         if options.json:
             empty: dict[str, object] = {"state": "error", "plc": None, "version": None, "md5": None, "tasks": []}
-            print(json.dumps({**empty, "inSync": None, "error": error_json(failure)}))
+            print(json.dumps({**empty, "inSync": None, "program": None, "switch": None, "error": error_json(failure)}))
             return exit_code(failure.kind)
         return report(failure)
     if options.json:
@@ -64,6 +65,7 @@ def run(options: Namespace) -> int:
             "md5": seen.md5,
             "tasks": [asdict(task) for task in seen.status.tasks],
             "inSync": seen.in_sync,
+            "program": seen.name,
             "switch": seen.status.switch,
             "error": error_json(seen.unread),
         }
@@ -72,7 +74,7 @@ def run(options: Namespace) -> int:
     print(f"{seen.status.plc}: {seen.status.state.sentence}\n{seen.capabilities.name}")
     if seen.status.switch is not None:
         print(f"mode switch on {seen.status.switch.upper()}")
-    print(f"program {_program(seen)}")
+    print(f"program {f'{seen.name}, ' if seen.name else ''}{_program(seen)}")
     for task in seen.status.tasks:
         print(
             f"task {task.name}: {_shown(task.scan_count)} scans, "
@@ -84,6 +86,8 @@ def run(options: Namespace) -> int:
 
 
 async def _look(options: Namespace, loaded: Snapshot | None) -> Seen:
+    from rung.runtimes.deployed import program_name
+
     async with connected(options) as connection:
         status = await connection.status()
         capabilities = connection.capabilities
@@ -91,10 +95,12 @@ async def _look(options: Namespace, loaded: Snapshot | None) -> Seen:
         if loaded is not None:
             artefact = build(loaded, capabilities.target).artefact
             ours = None if artefact is None else artefact.md5
+        md5, unread = None, None
         try:
-            return Seen(capabilities, status, await connection.debug.md5(), None, ours)
+            md5 = await connection.debug.md5()
         except RuntimeFailure as failure:
-            return Seen(capabilities, status, None, failure, ours)
+            unread = failure
+        return Seen(capabilities, status, md5, unread, ours, await program_name(connection.client, md5))
 
 
 def _program(seen: Seen) -> str:

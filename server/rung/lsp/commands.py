@@ -21,6 +21,7 @@ from rung.lsp.protocol import without_texts
 from rung.lsp.pulling import pull
 from rung.project.snapshot import Snapshot
 from rung.runtimes.connection import Connection, ConnectionEvent, State
+from rung.runtimes.deployed import program_name
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import PlcState
 
@@ -175,6 +176,9 @@ async def _status(session: Session, connection: Connection) -> Answer:
         "md5": md5,
         "md5Unread": machines.unread(connection) if answered else None,
         "inSync": in_sync,
+        "program": await program_name(connection.client, md5)
+        if answered and connection.state is State.CONNECTED
+        else None,
     }
 
 

@@ -77,6 +77,9 @@ class Client(Protocol):
     async def compilation(self) -> Compilation:
         """The machine's compile log and verdict on the program that was uploaded last."""
 
+    async def project_name(self) -> str | None:
+        """The name of the project whose program the machine holds; None where it does not tell one that can be relied on."""
+
     def variables(self) -> Variables:
         """A way to the variables of the running program; opened by its first question. The caller closes it."""
 

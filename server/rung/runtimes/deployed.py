@@ -5,10 +5,12 @@ The file is a memory of this computer and no truth about a machine: it decides o
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from rung.runtimes.address import Address
+from rung.runtimes.client import Client
 from rung.runtimes.errors import RuntimeFailure
 from rung.runtimes.private_file import config_dir, read_object, write_object
 
@@ -29,6 +31,11 @@ class DeployedPrograms:
     def last(self, address: Address, workspace: str) -> str | None:
         """What this workspace sent to a machine last (32 lower-case hex digits), None when nothing is known of that."""
         return self._machine(self._read(), address).get(workspace)
+
+    def name_of(self, address: Address, md5: str) -> str | None:
+        """What the project is called whose program this is: the last name of a workspace that sent it to this machine, or None."""
+        sent = (workspace for workspace, known in self._machine(self._read(), address).items() if known == md5)
+        return next((os.path.basename(workspace) for workspace in sent if os.path.basename(workspace)), None)
 
     def remember(self, address: Address, workspace: str, md5: str) -> None:
         """Note what was sent. A file that cannot be written costs one question more the next time, and no download."""
@@ -54,3 +61,17 @@ class DeployedPrograms:
         if not isinstance(row, dict):
             return {}
         return {k: v for k, v in row.items() if isinstance(v, str) and _MD5.fullmatch(v)}
+
+
+async def program_name(client: Client, md5: str | None) -> str | None:
+    """What the program on a machine is called: by the machine itself, else by this user's memory of what was sent to it.
+
+    Args:
+        client: the machine, logged in.
+        md5: its program's; None when that is not known.
+    """
+    try:
+        told = await client.project_name()
+    except RuntimeFailure:
+        told = None  # a name is a convenience; what fails besides is told by whoever asks for the state
+    return told or (None if md5 is None else DeployedPrograms().name_of(client.address, md5))

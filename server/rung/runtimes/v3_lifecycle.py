@@ -210,6 +210,10 @@ class V3Lifecycle(ABC):
         """
         raise no_source(self.address, f"{self.capabilities.name} keeps no source")
 
+    async def project_name(self) -> str | None:
+        """None, always: the name on this runtime's pages is that of the program that was asked for last, not of the one that runs."""
+        return None
+
     # -- inside ----------------------------------------------------------------------------------------------------
 
     async def _save_log(self) -> None:

@@ -253,6 +253,14 @@ class V4Client:
             raise self._session.odd("no archive to the question for the project's source")
         return archive
 
+    async def project_name(self) -> str | None:
+        """The name that was sent with the source of the program that the machine holds; None where it keeps no source."""
+        if not self.capabilities.snapshots:
+            return None
+        told = await self._get("/api/project-snapshot/info")
+        name = told.get("projectName")
+        return clean(name, 100).strip() or None if told.get("present") is True and isinstance(name, str) else None
+
     async def compilation(self) -> Compilation:
         """The device's compile log and verdict."""
         compilation = v4_answers.compilation(await self._get("/api/compilation-status", largest=_LARGE_ANSWER))
