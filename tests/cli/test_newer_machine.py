@@ -52,58 +52,58 @@ def run(place: Path, *words: str, given: tuple[str, ...] = (), user: str = "") -
 
 def test_the_whole_way(place: Path, machine: SimulatorProcess) -> None:
     assert run(place, "connection", "add", "line3", machine.address).code == 0
-    shown = run(place, "deploy", "plant", "--json", given=(ADMIN,), user="anna").json["error"]["hint"].split()[-1]
+    shown = run(place, "deploy", "plant", "--json", given=(ADMIN,), user="chief").json["error"]["hint"].split()[-1]
     assert run(place, "connection", "trust", "line3", shown).code == 0
 
-    deployed = run(place, "deploy", "plant", "--json", "--create-first-user", given=(ADMIN,), user="anna")
+    deployed = run(place, "deploy", "plant", "--json", "--create-first-user", given=(ADMIN,), user="chief")
     assert deployed.code == 0, deployed.out + deployed.err
     assert (deployed.json["verified"], deployed.json["note"]) == (True, None)
 
     # status compares the machine's program with the one here
-    status = run(place, "status", "plant", "--json", given=(ADMIN,), user="anna").json
+    status = run(place, "status", "plant", "--json", given=(ADMIN,), user="chief").json
     assert (status["plc"], status["inSync"], status["switch"]) == ("RUNNING", True, "run")
     assert status["program"] == "plant"
     assert status["md5"] == deployed.json["md5"]
     (place / "plant" / "count.st").write_text(COUNT.replace("+ 1", "+ 2"), encoding="utf-8")
-    text = run(place, "status", "plant", given=(ADMIN,), user="anna")
+    text = run(place, "status", "plant", given=(ADMIN,), user="chief")
     assert "another one than the one here" in text.out
 
     # the source comes back as it was when it was sent, and nothing is written over
-    pulled = run(place, "pull", "-o", "back", "--json", given=(ADMIN,), user="anna")
+    pulled = run(place, "pull", "-o", "back", "--json", given=(ADMIN,), user="chief")
     assert pulled.json["files"] == ["count.st", "rung.toml"]
     assert (place / "back" / "count.st").read_text(encoding="utf-8") == COUNT
-    assert run(place, "pull", "-o", "back", given=(ADMIN,), user="anna").code == 2
+    assert run(place, "pull", "-o", "back", given=(ADMIN,), user="chief").code == 2
 
     _users(place)
 
 
 def _users(place: Path) -> None:
     # users with roles: only an administrator makes more of them
-    assert run(place, "user", "add", "bert", "--role", "user", given=(ADMIN, OTHER), user="anna").code == 0
-    users = run(place, "user", "list", "--json", given=(ADMIN,), user="anna").json["users"]
-    assert [(user["username"], user["role"]) for user in users] == [("anna", "admin"), ("bert", "user")]
-    refused = run(place, "user", "add", "carl", given=(OTHER, LATER), user="bert")
+    assert run(place, "user", "add", "fitter", "--role", "user", given=(ADMIN, OTHER), user="chief").code == 0
+    users = run(place, "user", "list", "--json", given=(ADMIN,), user="chief").json["users"]
+    assert [(user["username"], user["role"]) for user in users] == [("chief", "admin"), ("fitter", "user")]
+    refused = run(place, "user", "add", "guest", given=(OTHER, LATER), user="fitter")
     assert (refused.code, "may not" in refused.err or "refused" in refused.err) == (4, True)
     # an ordinary user cannot fetch the source
-    assert run(place, "pull", "-o", "stolen", given=(OTHER,), user="bert").code != 0
+    assert run(place, "pull", "-o", "stolen", given=(OTHER,), user="fitter").code != 0
     assert not (place / "stolen").exists()
 
     # passwords
-    assert run(place, "user", "password", given=(OTHER, "not it", LATER), user="bert").code == 4
-    assert run(place, "user", "password", given=(OTHER, OTHER, LATER), user="bert").code == 0
-    assert run(place, "status", given=(OTHER,), user="bert").code == 4
-    assert run(place, "status", given=(LATER,), user="bert").code == 0
+    assert run(place, "user", "password", given=(OTHER, "not it", LATER), user="fitter").code == 4
+    assert run(place, "user", "password", given=(OTHER, OTHER, LATER), user="fitter").code == 0
+    assert run(place, "status", given=(OTHER,), user="fitter").code == 4
+    assert run(place, "status", given=(LATER,), user="fitter").code == 0
 
     # what must never be done is not done
     for words, said in (
-        (("user", "remove", "anna", "--yes"), "logged in as"),
-        (("user", "role", "anna", "user"), "last administrator"),
+        (("user", "remove", "chief", "--yes"), "logged in as"),
+        (("user", "role", "chief", "user"), "last administrator"),
         (("user", "remove", "nobody", "--yes"), "no user 'nobody'"),
-        (("user", "remove", "bert"), "was not deleted"),
+        (("user", "remove", "fitter"), "was not deleted"),
     ):
-        ran = run(place, *words, given=(ADMIN,), user="anna")
+        ran = run(place, *words, given=(ADMIN,), user="chief")
         assert ran.code != 0
         assert said in ran.err
-    assert run(place, "user", "role", "bert", "admin", given=(ADMIN,), user="anna").code == 0
-    assert run(place, "user", "remove", "anna", "--yes", given=(LATER,), user="bert").code == 0
-    assert run(place, "status", given=(ADMIN,), user="anna").code == 4
+    assert run(place, "user", "role", "fitter", "admin", given=(ADMIN,), user="chief").code == 0
+    assert run(place, "user", "remove", "chief", "--yes", given=(LATER,), user="fitter").code == 0
+    assert run(place, "status", given=(ADMIN,), user="chief").code == 4

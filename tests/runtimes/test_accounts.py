@@ -16,9 +16,9 @@ from rung.runtimes.v4_session import Session
 from runtimes.scripted_device import PASSWORD, QUICK, Identity
 from runtimes.scripted_v3 import ScriptedV3
 
-ANNA = User(1, "admin", "admin")
-BEN = User(2, "ben", "user")
-CARL = User(3, "carl", "admin")
+CHIEF = User(1, "admin", "admin")
+FITTER = User(2, "fitter", "user")
+GUEST = User(3, "guest", "admin")
 PLAIN = User(4, "dora")
 
 
@@ -27,7 +27,7 @@ PLAIN = User(4, "dora")
 
 def test_the_own_user_is_not_deleted() -> None:
     with pytest.raises(RuntimeFailure, match="logged in as"):
-        check_deletion([ANNA, BEN, CARL], ANNA, "admin")
+        check_deletion([CHIEF, FITTER, GUEST], CHIEF, "admin")
 
 
 def test_the_last_user_is_not_deleted() -> None:
@@ -37,21 +37,21 @@ def test_the_last_user_is_not_deleted() -> None:
 
 def test_the_last_administrator_is_not_deleted() -> None:
     with pytest.raises(RuntimeFailure, match="last administrator"):
-        check_deletion([ANNA, BEN], ANNA, "ben")
+        check_deletion([CHIEF, FITTER], CHIEF, "fitter")
 
 
 def test_others_are_deleted() -> None:
-    check_deletion([ANNA, BEN, CARL], CARL, "admin")
-    check_deletion([ANNA, BEN], BEN, "admin")
+    check_deletion([CHIEF, FITTER, GUEST], GUEST, "admin")
+    check_deletion([CHIEF, FITTER], FITTER, "admin")
     check_deletion([PLAIN, User(5, "emil")], PLAIN, "emil")
 
 
 def test_the_last_administrator_stays_one() -> None:
     with pytest.raises(RuntimeFailure, match="must stay one"):
-        check_role([ANNA, BEN], ANNA, "user")
-    check_role([ANNA, BEN], ANNA, "admin")
-    check_role([ANNA, CARL], ANNA, "user")
-    check_role([ANNA, BEN], BEN, "user")
+        check_role([CHIEF, FITTER], CHIEF, "user")
+    check_role([CHIEF, FITTER], CHIEF, "admin")
+    check_role([CHIEF, GUEST], CHIEF, "user")
+    check_role([CHIEF, FITTER], FITTER, "user")
 
 
 # -- what is asked -----------------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ class Machine(ScriptedV3):
         super().__init__(identity)
         self.asked: list[Request] = []
         self.rows: object = [
-            {"id": 2, "role": "user", "username": "b\x1b[31men"},
+            {"id": 2, "role": "user", "username": "fit\x1b[31mter"},
             {"id": 1, "role": "admin", "username": "ide"},
         ]
 
@@ -115,16 +115,16 @@ async def failure_of(work: Awaitable[object]) -> RuntimeFailure:
 
 
 async def test_users_are_listed_in_the_order_of_their_numbers(machine: Machine, with_roles: Accounts) -> None:
-    assert await with_roles.list() == (User(1, "ide", "admin"), User(2, "ben", "user"))
+    assert await with_roles.list() == (User(1, "ide", "admin"), User(2, "fitter", "user"))
 
 
 async def test_a_role_that_means_nothing_to_the_machine_is_not_shown(machine: Machine, accounts: Accounts) -> None:
-    assert await accounts.list() == (User(1, "ide"), User(2, "ben"))
+    assert await accounts.list() == (User(1, "ide"), User(2, "fitter"))
 
 
 async def test_the_anonymous_answer_to_an_ended_token_is_asked_again(machine: Machine, accounts: Accounts) -> None:
     machine.answer("get-users-info", {"msg": "Users found"})
-    assert [user.username for user in await accounts.list()] == ["ide", "ben"]
+    assert [user.username for user in await accounts.list()] == ["ide", "fitter"]
     assert machine.requests.count("POST login") == 2
 
 
@@ -139,10 +139,10 @@ async def test_a_list_of_another_form_is_none(machine: Machine, accounts: Accoun
 async def test_a_role_goes_only_to_a_machine_that_has_roles(
     machine: Machine, accounts: Accounts, with_roles: Accounts
 ) -> None:
-    fields = {"username": "ben", "password": "secret-1"}
+    fields = {"username": "fitter", "password": "secret-1"}
     for made in (accounts, with_roles):
         machine.answer("create-user", {"id": 2, "msg": "User created"}, 201)
-        await made.create("ben", "secret-1", "admin")
+        await made.create("fitter", "secret-1", "admin")
     assert machine.asked == [
         ("POST", "create-user", fields),
         ("POST", "create-user", {**fields, "role": "admin"}),
@@ -157,7 +157,7 @@ async def test_a_refusal_is_told_with_the_machines_reason_and_without_the_passwo
     machine: Machine, accounts: Accounts, status: int, msg: str
 ) -> None:
     machine.answer("create-user", {"msg": msg}, status)
-    failure = await failure_of(accounts.create("ben", "secret-1"))
+    failure = await failure_of(accounts.create("fitter", "secret-1"))
     assert failure.kind is Kind.CREDENTIALS
     assert msg in failure.message
     assert "Nothing was changed" in failure.message
@@ -166,13 +166,13 @@ async def test_a_refusal_is_told_with_the_machines_reason_and_without_the_passwo
 
 async def test_an_echoed_password_is_not_repeated(machine: Machine, accounts: Accounts) -> None:
     machine.answer("password-change/2", {"msg": "'secret-1' is no good, nor is 'secret-2'"}, 400)
-    failure = await failure_of(accounts.change_password(BEN, "secret-1", "secret-2"))
+    failure = await failure_of(accounts.change_password(FITTER, "secret-1", "secret-2"))
     assert "secret" not in failure.message + failure.hint
 
 
 async def test_a_password_is_changed_with_the_old_one(machine: Machine, accounts: Accounts) -> None:
-    machine.answer("password-change/2", {"msg": "Password for user ben updated successfully"})
-    await accounts.change_password(BEN, "old-1", "new-1")
+    machine.answer("password-change/2", {"msg": "Password for user fitter updated successfully"})
+    await accounts.change_password(FITTER, "old-1", "new-1")
     assert machine.asked == [("PUT", "password-change/2", {"old_password": "old-1", "new_password": "new-1"})]
 
 
@@ -201,8 +201,8 @@ async def test_a_wrong_old_password_is_told(machine: Machine, accounts: Accounts
 
 
 async def test_a_user_is_deleted_after_the_guards(machine: Machine, accounts: Accounts) -> None:
-    machine.answer("delete-user/2", {"msg": "User ben deleted successfully"})
-    await accounts.delete(BEN)
+    machine.answer("delete-user/2", {"msg": "User fitter deleted successfully"})
+    await accounts.delete(FITTER)
     assert machine.asked == [("DELETE", "delete-user/2", {})]
     assert (await failure_of(accounts.delete(User(1, "ide", "admin")))).kind is Kind.CREDENTIALS
     assert len(machine.asked) == 1
@@ -210,25 +210,25 @@ async def test_a_user_is_deleted_after_the_guards(machine: Machine, accounts: Ac
 
 async def test_a_user_who_is_gone_is_told(machine: Machine, accounts: Accounts) -> None:
     machine.answer("delete-user/2", {"msg": "User not found"}, 404)
-    assert "no such user" in (await failure_of(accounts.delete(BEN))).message
+    assert "no such user" in (await failure_of(accounts.delete(FITTER))).message
 
 
 async def test_a_role_is_changed_after_the_guard(machine: Machine, with_roles: Accounts) -> None:
     machine.answer("update-user/2", {"msg": "User updated", "user": {}})
-    await with_roles.set_role(BEN, "admin")
+    await with_roles.set_role(FITTER, "admin")
     assert machine.asked == [("PUT", "update-user/2", {"role": "admin"})]
     assert "must stay one" in (await failure_of(with_roles.set_role(User(1, "ide", "admin"), "user"))).message
 
 
 async def test_a_machine_without_roles_is_never_asked_to_change_one(machine: Machine, accounts: Accounts) -> None:
-    assert (await failure_of(accounts.set_role(BEN, "admin"))).kind is Kind.TOO_OLD
+    assert (await failure_of(accounts.set_role(FITTER, "admin"))).kind is Kind.TOO_OLD
     assert machine.requests == ["POST login"]
 
 
 async def test_an_empty_password_is_never_sent(machine: Machine, session: Session, accounts: Accounts) -> None:
     for work in (
         accounts.create("emil", ""),
-        accounts.change_password(BEN, "old", ""),
+        accounts.change_password(FITTER, "old", ""),
         create_first_user(session, "emil", ""),
     ):
         failure = await failure_of(work)

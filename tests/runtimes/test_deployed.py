@@ -76,7 +76,7 @@ def test_a_folder_whose_name_is_no_utf8_is_remembered_too() -> None:
 
 async def test_a_program_is_called_after_the_workspace_that_sent_it() -> None:
     memory = DeployedPrograms()
-    memory.remember(A, "/home/anna/plants/press", MD5)
+    memory.remember(A, "/home/chief/plants/press", MD5)
     machine = PaperMachine(Line.V3)
     machine.address = A
     assert await program_name(machine, MD5) == "press"
