@@ -52,6 +52,9 @@ class Device:
 
     client = debug
 
+    async def project_name(self) -> str | None:
+        return "press"
+
     async def md5(self) -> str | None:
         self.reads += 1
         if not self.answers:
@@ -119,6 +122,7 @@ async def test_status_reads_what_the_machine_has_now(machines: Machines) -> None
 async def test_status_says_how_long_it_is_connected_and_where_the_mode_switch_stands(machines: Machines) -> None:
     plc = device(machines)
     answer = await commands.status(session(machines), {"target": "line3"}, None)
+    assert answer["program"] == "press"
     assert (answer["since"], answer["switch"], answer["runtime"], answer["encrypted"]) == (None, None, None, None)
     plc.since, plc.switch = time.monotonic() - 90.5, "stop"
     plc.info = Recognised(plc.profile.address, of_line(Line.V3_WEB), users_exist=True)
