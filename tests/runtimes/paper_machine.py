@@ -15,6 +15,7 @@ from rung.runtimes.deploy import DeployReport, Progress, deploy
 from rung.runtimes.errors import RuntimeFailure
 from rung.runtimes.machine import Compilation, LogEntry, LogPage, PlcState, RuntimeStatus
 from rung.runtimes.profiles import Profile
+from rung.runtimes.v4_upload import Source
 from runtimes.scripted_device import MD5
 
 Answer = Union[PlcState, RuntimeFailure]
@@ -72,7 +73,13 @@ class PaperMachine:
         entries = (LogEntry(1, "", "INFO", "started"), *since)
         return LogPage(tuple(entry for entry in entries if entry.id > after), False)
 
-    async def upload(self, data: bytes, file_name: str, progress: Callable[[int, int], None] | None = None) -> None:
+    async def upload(
+        self,
+        data: bytes,
+        file_name: str,
+        progress: Callable[[int, int], None] | None = None,
+        source: Source | None = None,
+    ) -> str:
         self.done.append("upload")
         if self.upload_failure is not None:
             raise self.upload_failure
@@ -81,6 +88,7 @@ class PaperMachine:
         self.uploads.append(data)
         if self.after_upload is not None:
             self.states = list(self.after_upload)
+        return ""
 
     async def compilation(self) -> Compilation:
         return _next(self.compilations)

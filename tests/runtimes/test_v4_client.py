@@ -457,7 +457,7 @@ async def test_the_source_travels_with_the_program_to_a_machine_that_keeps_it(
         return device.json({"CompilationStatus": "COMPILING", "UploadFileFail": "", "ProjectSnapshotWarning": warning})
 
     device.script("upload-file", keep)
-    assert await keeper.upload_with_source(b"PK" * 500, "program.zip", SOURCE) == warning
+    assert await keeper.upload(b"PK" * 500, "program.zip", source=SOURCE) == warning
 
 
 async def test_the_source_is_not_sent_to_a_machine_that_does_not_keep_it(
@@ -468,12 +468,12 @@ async def test_the_source_is_not_sent_to_a_machine_that_does_not_keep_it(
         return device.json({"CompilationStatus": "COMPILING", "UploadFileFail": ""})
 
     device.script("upload-file", look)
-    assert await client.upload_with_source(b"PK", "program.zip", SOURCE) == ""
+    assert await client.upload(b"PK", "program.zip", source=SOURCE) == ""
 
 
 async def test_an_upload_that_is_too_large_for_the_device_is_refused(device: ScriptedDevice, keeper: V4Client) -> None:
     device.script("upload-file", device.text("<html>Request Entity Too Large</html>", status=413))
-    failure = await failure_of(keeper.upload_with_source(b"PK", "program.zip", SOURCE))
+    failure = await failure_of(keeper.upload(b"PK", "program.zip", source=SOURCE))
     assert failure.kind is Kind.UPLOAD_REFUSED
     assert "too large" in failure.message
 

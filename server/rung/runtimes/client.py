@@ -11,6 +11,7 @@ from rung.runtimes.address import Address
 from rung.runtimes.capabilities import Capabilities
 from rung.runtimes.debug_values import Value
 from rung.runtimes.machine import Compilation, LogPage, RuntimeStatus
+from rung.runtimes.v4_upload import Source
 
 
 class Variables(Protocol):
@@ -71,8 +72,17 @@ class Client(Protocol):
     async def logs(self, after: int = 0) -> LogPage:
         """Log entries that follow the entry number `after`. A plain text log is numbered and time-stamped here."""
 
-    async def upload(self, data: bytes, file_name: str, progress: Callable[[int, int], None] | None = None) -> None:
-        """Send a program, which the machine then compiles; `progress` is told the bytes sent and the bytes in all."""
+    async def upload(
+        self,
+        data: bytes,
+        file_name: str,
+        progress: Callable[[int, int], None] | None = None,
+        source: Source | None = None,
+    ) -> str:
+        """Send a program, which the machine then compiles; `progress` is told the bytes sent and the bytes in all.
+
+        Returns why the machine will not keep `source`, in its words; empty when it will, or is not made to keep any.
+        """
 
     async def compilation(self) -> Compilation:
         """The machine's compile log and verdict on the program that was uploaded last."""

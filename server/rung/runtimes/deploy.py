@@ -24,7 +24,6 @@ from rung.runtimes.deployed import DeployedPrograms
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.habits import Habits, habits_of
 from rung.runtimes.machine import PlcState
-from rung.runtimes.v4 import V4Client
 from rung.runtimes.v4_upload import Source
 
 __all__ = ["Build", "DeployReport", "Progress", "deploy"]
@@ -263,12 +262,9 @@ class _Deploy:
         self._tell("upload", "Uploading.", 0.0)
         client = self._connection.client
         try:
-            if isinstance(client, V4Client) and client.capabilities.snapshots:
-                warning = await client.upload_with_source(artefact.data, artefact.file_name, source, on_bytes)
-                if warning:
-                    self._notes.append(f"The machine does not keep the project's source: {warning}.")
-            else:
-                await client.upload(artefact.data, artefact.file_name, on_bytes)
+            warning = await client.upload(artefact.data, artefact.file_name, on_bytes, source)
+            if warning:
+                self._notes.append(f"The machine does not keep the project's source: {warning}.")
         except RuntimeFailure as failure:
             if failure.kind is Kind.UPLOAD_REFUSED:
                 raise await self._log.explained(failure) from None  # only the log names the rule that was broken

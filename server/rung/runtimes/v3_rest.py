@@ -18,6 +18,7 @@ from rung.runtimes.multipart import multipart
 from rung.runtimes.v3_lifecycle import V3Lifecycle
 from rung.runtimes.v3_program import check_text
 from rung.runtimes.v4_session import Answer, Session, Timeouts
+from rung.runtimes.v4_upload import Source
 
 _LARGE_ANSWER = 16_000_000
 
@@ -70,13 +71,20 @@ class V3RestClient(V3Lifecycle):
         """End the login on both sides, as far as the machine answers at once."""
         await self._session.logout()
 
-    async def upload(self, data: bytes, file_name: str, progress: Callable[[int, int], None] | None = None) -> None:
+    async def upload(
+        self,
+        data: bytes,
+        file_name: str,
+        progress: Callable[[int, int], None] | None = None,
+        source: Source | None = None,
+    ) -> str:
         """Send a program. When this returns the machine has stopped its program, and compiles this one.
 
         Args:
             data: the text, in UTF-8.
             file_name: its name in the request; the machine gives it a name of its own.
             progress: told the bytes sent and the bytes in all.
+            source: not sent: no Runtime v3 keeps any.
 
         Raises:
             RuntimeFailure: `busy`, `upload-refused`, `program`, or the connection's failures.
@@ -89,7 +97,7 @@ class V3RestClient(V3Lifecycle):
         fields = self._session.parse_object(answer)
         refusal = fields.get("UploadFileFail")
         if answer.status == 200 and refusal == "" and isinstance(fields.get("CompilationStatus"), str):
-            return
+            return ""
         text = clean(refusal, 200) if isinstance(refusal, str) else _complaint(fields)
         if text.startswith("Runtime is compiling another program"):
             raise RuntimeFailure(

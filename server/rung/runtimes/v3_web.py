@@ -22,6 +22,7 @@ from rung.runtimes.v3_pages import Page
 from rung.runtimes.v3_program import check_text
 from rung.runtimes.v3_web_session import LARGE_ANSWER, WebAnswer, WebSession, form_body, shown
 from rung.runtimes.v4_session import Timeouts
+from rung.runtimes.v4_upload import Source
 
 PROGRAM_NAME: Final = "Rung"
 """The row of the machine's program list that is ours; there is one, and every upload takes its place."""
@@ -81,13 +82,20 @@ class V3WebClient(V3Lifecycle):
         """End the login on both sides, as far as the machine answers at once."""
         await self._session.logout()
 
-    async def upload(self, data: bytes, file_name: str, progress: Callable[[int, int], None] | None = None) -> None:
+    async def upload(
+        self,
+        data: bytes,
+        file_name: str,
+        progress: Callable[[int, int], None] | None = None,
+        source: Source | None = None,
+    ) -> str:
         """Send a program and have it compiled. When this returns the machine has stopped its program, and compiles this one.
 
         Args:
             data: the text, in UTF-8.
             file_name: its name in the request; the machine gives it a name of its own.
             progress: told the bytes sent and the bytes in all.
+            source: not sent: no Runtime v3 keeps any.
 
         Raises:
             RuntimeFailure: `busy`, `upload-refused`, `program`, or the connection's failures.
@@ -124,6 +132,7 @@ class V3WebClient(V3Lifecycle):
             )
         if page.compiling_name not in (None, PROGRAM_NAME):
             raise self._busy()
+        return ""
 
     # -- the way to the machine ------------------------------------------------------------------------------------
 

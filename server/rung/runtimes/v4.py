@@ -192,30 +192,26 @@ class V4Client:
 
     # -- the download ----------------------------------------------------------------------------------------------
 
-    async def upload(self, data: bytes, file_name: str, progress: Callable[[int, int], None] | None = None) -> None:
+    async def upload(
+        self,
+        data: bytes,
+        file_name: str,
+        progress: Callable[[int, int], None] | None = None,
+        source: Source | None = None,
+    ) -> str:
         """Send a program. When this returns the device compiles it; its old program runs until that has ended.
 
         Args:
             data: the zip.
             file_name: its name in the request.
             progress: told the bytes sent and the bytes in all.
-
-        Raises:
-            RuntimeFailure: `busy` or `upload-refused` (the old program runs on), or the connection's failures.
-        """
-        await self.upload_with_source(data, file_name, None, progress)
-
-    async def upload_with_source(
-        self,
-        data: bytes,
-        file_name: str,
-        source: Source | None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> str:
-        """Send a program and, where the machine keeps such, the project's source; what it had of another project's is gone then.
+            source: the project's source, sent where the machine keeps such; what it had of another project's is gone then.
 
         Returns:
             Why the machine will not keep the source, in its words; empty when it will, or was sent none.
+
+        Raises:
+            RuntimeFailure: `busy` or `upload-refused` (the old program runs on), or the connection's failures.
         """
         await self._session.token(max_age=600)  # a token that expired half-way would cost the whole transfer
         kept = source if self.capabilities.snapshots else None

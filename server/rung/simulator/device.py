@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from rung.simulator.accounts import Accounts
 from rung.simulator.answers import Json, error_page, message_answer
@@ -15,6 +17,8 @@ from rung.simulator.machine import Machine
 from rung.simulator.personality import Personality
 from rung.simulator.project_snapshot import ProjectSnapshot
 from rung.simulator.tokens import Denied, Session, Tokens
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +69,18 @@ async def json_object(request: web.Request) -> dict[str, Json]:
     if not isinstance(content, dict):
         raise Refusal(error_page(500))
     return content
+
+
+async def handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The answer of a request's handler; what went wrong in it is answered as the device's web framework does."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return refusal.answer
+    except web.HTTPRequestEntityTooLarge:
+        return error_page(413)
+    except (web.HTTPException, ConnectionError):
+        raise
+    except Exception:  # the border: a client gets the page, the operator the trace
+        _logger.exception("%s %s failed", request.method, request.path)
+        return error_page(500)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import ssl
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from rung.simulator.answers import error_page
 from rung.simulator.build import Builder, Configuration, find_program
 from rung.simulator.certificate import Certificate
 from rung.simulator.debug_channel import DebugChannel, close_debug_server, debug_server
-from rung.simulator.device import Device, Refusal
+from rung.simulator.device import Device, handled
 from rung.simulator.logs import RuntimeLog
 from rung.simulator.machine import Machine, Switch
 from rung.simulator.machine_v4_0 import MatiecMachine
@@ -42,8 +41,6 @@ from rung.simulator.upload_settings import Settings
 
 _LARGEST_BODY: Final = 1024 * 1024  # of a JSON request; uploads have their own limit
 _SHUTDOWN_S: Final = 1.0
-
-_logger = logging.getLogger(__name__)
 
 
 class AddressError(Exception):
@@ -295,7 +292,7 @@ class Simulator:
         if problem is not None:
             answer: web.StreamResponse = self._unrouted(request, problem)
         else:
-            answer = await self._handled(request, handler)
+            answer = await handled(request, handler)
         if answer.prepared:  # a WebSocket that has ended
             return answer
         routed = problem is None or answer.status == 200
@@ -303,20 +300,6 @@ class Simulator:
             answer.headers["X-OpenPLC-Runtime-Version"] = self.personality.version
         answer.force_close()
         return answer
-
-    @staticmethod
-    async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except Refusal as refusal:
-            return refusal.answer
-        except web.HTTPRequestEntityTooLarge:
-            return error_page(413)
-        except (web.HTTPException, ConnectionError):
-            raise
-        except Exception:  # the border: a client gets the page, the operator the trace
-            _logger.exception("%s %s failed", request.method, request.path)
-            return error_page(500)
 
     @staticmethod
     def _unrouted(request: web.Request, problem: web.HTTPException) -> web.Response:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from rung.simulator.answers import error_page
-from rung.simulator.device import Refusal
-
-_logger = logging.getLogger(__name__)
+from rung.simulator.device import handled
 
 Finish = Callable[[web.Request, web.StreamResponse, bool], Awaitable[None]]
 
@@ -26,7 +23,7 @@ def finishing(finish: Finish) -> Middleware:
     async def shape(request: web.Request, handler: Handler) -> web.StreamResponse:
         problem = request.match_info.http_exception
         if problem is None:
-            answer = await _handled(request, handler)
+            answer = await handled(request, handler)
         else:
             answer = _unrouted(request, problem)
         await finish(request, answer, problem is None or answer.status == 200)
@@ -44,17 +41,3 @@ def _unrouted(request: web.Request, problem: web.HTTPException) -> web.Response:
         answer = web.Response(content_type="text/html", charset="utf-8")
     answer.headers["Allow"] = ", ".join(sorted({*problem.allowed_methods, "OPTIONS"}))
     return answer
-
-
-async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except Refusal as refusal:
-        return refusal.answer
-    except web.HTTPRequestEntityTooLarge:
-        return error_page(413)
-    except (web.HTTPException, ConnectionError):
-        raise
-    except Exception:  # the border: a client gets the page, the operator the trace
-        _logger.exception("%s %s failed", request.method, request.path)
-        return error_page(500)
