@@ -107,6 +107,8 @@ TESTS: dict[str, Callable[[], None]] = {
 def install_for_tests(steps: Sequence[str]) -> None:
     environment("dev")
     compiler()
+    if "unit" in steps:
+        servers()
     if "extension" in steps or "browser" in steps:
         once("npm packages", [EXTENSION / "package-lock.json"], lambda: run_quietly(npm("ci"), folder=EXTENSION))
     if "browser" in steps:
@@ -160,6 +162,29 @@ def chromium() -> None:
             "The browser tests need Chromium. Install it, or set CHROMIUM to its path, or leave the step 'browser' out."
         )
     step("installing chromium", lambda: apt("chromium", "fonts-dejavu-core", "fonts-liberation"))
+
+
+def servers() -> None:
+    """What the hub's tests run: the servers that several hub processes share, and what its install script calls."""
+    missing = [package for package, there in DEBIAN.items() if not there()]
+    if not missing:
+        return
+    if not debian_root():
+        raise Stop(
+            f"The hub's tests need these programs on the path: {', '.join(missing)}. Install them and run this again."
+        )
+    step(f"installing {', '.join(missing)}", lambda: apt(*missing))
+
+
+DEBIAN: dict[str, Callable[[], bool]] = {
+    "redis-server": lambda: shutil.which("redis-server") is not None,
+    "postgresql": lambda: (
+        shutil.which("postgres") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    ),
+    "haproxy": lambda: shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None,
+    "openssl": lambda: shutil.which("openssl") is not None,
+    "curl": lambda: shutil.which("curl") is not None,
+}
 
 
 def debian_root() -> bool:

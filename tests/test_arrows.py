@@ -15,7 +15,7 @@ HOUSE = Path(rung.__file__).parent
 # Floors from the top. A package may import itself and every package on a floor below its own.
 FLOORS = (
     ("cli",),
-    ("lsp", "simulator"),
+    ("lsp", "hub", "simulator"),
     ("ide", "runtimes"),
     ("rules", "codegen", "project"),
     ("semantics",),
@@ -25,6 +25,10 @@ FLOORS = (
 GUESTS = {
     "cli": {"rich"},
     "lsp": {"pygls", "lsprotocol"},
+    "hub": {
+        *("aiohttp", "alembic", "cryptography", "platformdirs", "prometheus_client", "redis", "socketio", "sqlalchemy"),
+        *("tomli", "tomllib"),
+    },
     "simulator": {"aiohttp", "cryptography", "jwt", "platformdirs", "socketio"},
     "runtimes": {"cryptography", "anyio", "httpcore", "httpx", "keyring", "platformdirs", "socketio"},
     "codegen": {"platformdirs"},

@@ -82,7 +82,9 @@ function copyServer() {
     throw new Error(`The extension is version ${version}, the server ${own}. They are released together: make them equal.`);
   }
   rmSync(target, { recursive: true, force: true });
-  cpSync(source, target, { recursive: true, filter: (path) => basename(path) !== "__pycache__" && !NATIVE.test(path) });
+  const hub = join(source, "hub"); // runs on a server of its own, with libraries that are not pure Python
+  const wanted = (path) => basename(path) !== "__pycache__" && !NATIVE.test(path) && path !== hub;
+  cpSync(source, target, { recursive: true, filter: wanted });
 }
 
 function refuseNativeCode() {

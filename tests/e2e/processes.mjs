@@ -123,6 +123,44 @@ async function simulate(python, state, name, args, announced) {
   return { child, said };
 }
 
+/** A hub with an owner. It keeps everything below `state`; answers where editors and agents reach it, its authority and the owner's token. */
+export async function startHub(python, state) {
+  const data = join(state, "hub");
+  const [editors, agents] = [await freePort(), await freePort()];
+  const listen = ["--editors-listen", `127.0.0.1:${editors}`, "--agents-listen", `127.0.0.1:${agents}`];
+  const env = { ...process.env, HOME: join(state, "home") };
+  const words = ["-m", "rung", "hub", "init", "--data", data, "--name", "localhost", "--tenant", "works", "--owner", "chief", ...listen];
+  const { stdout } = await promisify(execFile)(python, words, { env });
+  const logFile = join(state, "hub.log");
+  start(python, ["-m", "rung", "hub", "serve", "--data", data], { env }, logFile);
+  await poll("The hub's start", 60, () => readFileSync(logFile, { encoding: "utf8", flag: "a+" }).includes("The hub serves"));
+  return { address: `localhost:${editors}`, agents: `localhost:${agents}`, ca: join(data, "server-ca.pem"), token: stdout.trim().split("\n").at(-1) };
+}
+
+/** An orchestrator's host, on which the installer has been run with the id of an enrolment. */
+export async function enrolHost(python, state, hub, id) {
+  const host = [join(here, "orchestrator_host.py")];
+  const folder = join(state, "host");
+  const run = promisify(execFile);
+  await run(python, [...host, "enrol", folder, `https://${hub.address}`, hub.ca, id]);
+  const logFile = join(state, "agent.log");
+  let child;
+  return {
+    /** Switches the agent on; it connects by itself. */
+    start() {
+      child = start(python, [...host, "agent", folder, hub.agents, hub.ca], {}, logFile);
+    },
+    /** Ends the agent at once. The vPLCs go on. */
+    async kill() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
+    },
+    /** Ends the vPLCs, which outlive the agent. */
+    end: () => run(python, [...host, "end", folder]),
+  };
+}
+
 /** Makes the simulated machine forget its certificate, its users and its program. */
 export function reinstallSimulator(state) {
   rmSync(simulatorData(state), { recursive: true, force: true });

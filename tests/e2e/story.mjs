@@ -3,22 +3,21 @@
 // Usage: node story.mjs VSIX PYTHON OUTPUT_FOLDER
 // PYTHON runs the simulator; the extension gets a Python that has nothing installed.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import {
   barePython,
   copyProgram,
-  endAll,
   makeBarePython,
   nobodyAnswers,
-  poll,
   reinstallSimulator,
   startRuntimeV3,
   startSimulator,
   startVsCode,
 } from "./processes.mjs";
+import { Story } from "./steps.mjs";
 import { Workbench } from "./workbench.mjs";
 
 const [vsix, python, output] = process.argv.slice(2);
@@ -26,34 +25,13 @@ const PASSWORD = "Pa55-word-of-the-test";
 const OTHER_PASSWORD = "0ther-word-of-the-test";
 const state = mkdtempSync(join(tmpdir(), "rung-e2e-"));
 const folder = join(state, "conveyor");
-mkdirSync(output, { recursive: true });
-for (const old of readdirSync(output).filter((name) => name.endsWith(".png"))) {
-  rmSync(join(output, old));
-}
+const story = new Story(state, output);
 copyProgram("broken.st", folder);
 const broken = readFileSync(join(folder, "Main.st"), "utf8");
 const mended = broken.replace("setle.Q", "settle.Q");
 
 let workbench;
-let shots = 0;
-
-/** One step of the story: says what it is and how long it took, and leaves a picture of its end. */
-async function step(title, act) {
-  const started = Date.now();
-  try {
-    await act();
-  } catch (failure) {
-    await workbench?.screenshot(join(output, "failed.png"));
-    console.log(`FAILED  ${title}`);
-    for (const log of filesBelow(state).filter((path) => /rung-plc.*\.log$|simulator\.log$/.test(path))) {
-      console.log(`${log}:\n${readFileSync(log, "utf8").split("\n").slice(-30).join("\n")}`);
-    }
-    throw failure;
-  }
-  const name = `${String(++shots).padStart(2, "0")}-${title.replace(/[^a-z]+/gi, "-").toLowerCase()}.png`;
-  await workbench?.screenshot(join(output, name));
-  console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${title}`);
-}
+const step = (title, act) => story.step(title, act);
 
 async function main() {
   let machine;
@@ -65,7 +43,7 @@ async function main() {
       makeBarePython(python, state),
     ]);
     machine = simulator;
-    workbench = await Workbench.open(address, folder);
+    workbench = story.workbench = await Workbench.open(address, folder);
   });
 
   await step("A broken program has a squiggle and a problem", async () => {
@@ -142,10 +120,10 @@ async function main() {
     await workbench.answer("Password of the new user", OTHER_PASSWORD);
     await workbench.answer("again", OTHER_PASSWORD);
     await workbench.listed("operator").waitFor();
-    await workbench.screenshot(join(output, "users.png"));
+    await story.picture("users");
     await workbench.pick("operator");
     await workbench.pick("Delete User");
-    await workbench.screenshot(join(output, "delete-user.png"));
+    await story.picture("delete-user");
     await workbench.answer("Type operator to delete", "operator");
     await workbench.listed("engineer").waitFor();
     assert.equal(await workbench.listed("operator").count(), 0);
@@ -158,7 +136,7 @@ async function main() {
   await step("Compile and download, and the machine runs", async () => {
     await workbench.run("PLC: Compile and Download");
     await workbench.notification("Download to line3").waitFor();
-    await workbench.screenshot(join(output, "download.png"));
+    await story.picture("download");
     await workbench.statusShows("line3 ▸ RUN", 60);
     await workbench.row("in sync").waitFor();
     await workbench.notification("Download to line3").waitFor({ state: "detached" });
@@ -168,14 +146,14 @@ async function main() {
   await step("The status names the runtime and its task", async () => {
     await workbench.run("PLC: Show Status");
     await workbench.quickInput.locator(".monaco-list-row", { hasText: "in sync with the editor" }).waitFor();
-    await workbench.screenshot(join(output, "status.png"));
+    await story.picture("status");
     await workbench.page.keyboard.press("Escape");
   });
 
   await step("An edit shows that the machine runs another program", async () => {
     await workbench.overtype("Main.st", "1", "2");
     await workbench.row("program differs").waitFor();
-    await workbench.screenshot(join(output, "differs.png"));
+    await story.picture("differs");
     await workbench.overtype("Main.st", "2", "1");
     await workbench.row("in sync").waitFor();
   });
@@ -188,7 +166,7 @@ async function main() {
   await step("The machine stops only after a question", async () => {
     await workbench.run("PLC: Stop");
     await workbench.dialog.waitFor();
-    await workbench.screenshot(join(output, "stop-question.png"));
+    await story.picture("stop-question");
     await workbench.pressInDialog("Cancel");
     await workbench.statusShows("line3 ▸ RUN");
     await workbench.run("PLC: Stop");
@@ -225,7 +203,7 @@ async function main() {
     await workbench.run("PLC: Connect");
     await workbench.dialog.waitFor();
     await dialogShows(fingerprint, machine.fingerprint);
-    await workbench.screenshot(join(output, "changed-certificate.png"));
+    await story.picture("changed-certificate");
     assert.equal(await workbench.dialog.getByRole("button", { name: /trust|connect|go on/i }).count(), 0, "nothing goes on regardless");
     await workbench.page.keyboard.press("Escape");
     await workbench.dialog.waitFor({ state: "detached" });
@@ -247,7 +225,7 @@ async function main() {
     await workbench.answer("Address of the OpenPLC runtime", address);
     await workbench.answer("Name, as it will stand", "press");
     await workbench.dialog.waitFor();
-    await workbench.screenshot(join(output, "not-encrypted.png"));
+    await story.picture("not-encrypted");
     await workbench.page.keyboard.press("Enter");
     await workbench.page.waitForTimeout(300);
     await workbench.pressInDialog("Send Unencrypted");
@@ -257,8 +235,7 @@ async function main() {
   });
 
   await step("The password is in no file", () => {
-    const leaks = filesBelow(state).filter((path) => [PASSWORD, OTHER_PASSWORD].some((word) => readFileSync(path).includes(word)));
-    assert.deepEqual(leaks, []);
+    assert.deepEqual(story.filesWith(PASSWORD, OTHER_PASSWORD), []);
   });
 }
 
@@ -278,29 +255,8 @@ async function dialogShows(...fingerprints) {
   }
 }
 
-function filesBelow(path) {
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
 try {
   await main();
 } finally {
-  await workbench?.close();
-  endAll();
-  await poll("The end of the processes", 10, () => remove(state));
-}
-
-function remove(path) {
-  if (process.env.RUNG_E2E_KEEP) {
-    console.log(`State kept in ${path}`);
-    return true;
-  }
-  try {
-    rmSync(path, { recursive: true, force: true });
-    return true;
-  } catch {
-    return false; // a process that is ending still writes
-  }
+  await story.end();
 }

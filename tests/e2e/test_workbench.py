@@ -1,6 +1,7 @@
 """The main job as a user does it: the built extension in a real VS Code, in a real browser, against the simulator.
 
-What happens step by step is in `story.mjs`; the pictures that it takes are in `.dev/screenshots`.
+What happens step by step is in `story.mjs` and, for virtual PLCs behind a hub, in `orchestrators.mjs`; the pictures that they take are in
+`.dev/screenshots`.
 """
 
 from __future__ import annotations
@@ -68,9 +69,21 @@ def workbench() -> None:
     assert rig.ensure() == 0
 
 
-@pytest.mark.usefixtures("workbench")
-def test_a_broken_program_is_mended_downloaded_run_stopped_and_its_machine_lost(vsix: Path) -> None:
-    told = node(HERE / "story.mjs", str(vsix), sys.executable, str(SCREENSHOTS))
+def tell(story: str, vsix: Path, pictures: Path) -> str:
+    """Have a story told; what it said, with how long each step took."""
+    told = node(HERE / story, str(vsix), sys.executable, str(pictures))
     sys.stdout.write(told.stdout)
     assert told.returncode == 0, told.stdout
-    assert "The password is in no file" in told.stdout, "the story was told to its end"
+    return told.stdout
+
+
+@pytest.mark.usefixtures("workbench")
+def test_a_broken_program_is_mended_downloaded_run_stopped_and_its_machine_lost(vsix: Path) -> None:
+    told = tell("story.mjs", vsix, SCREENSHOTS)
+    assert "The password is in no file" in told, "the story was told to its end"
+
+
+@pytest.mark.usefixtures("workbench")
+def test_a_host_is_enrolled_and_a_vplc_on_it_created_programmed_run_lost_and_deleted(vsix: Path) -> None:
+    told = tell("orchestrators.mjs", vsix, SCREENSHOTS / "orchestrators")
+    assert "Token and password are in no file" in told, "the story was told to its end"

@@ -124,6 +124,11 @@ export class Workbench {
     return pane.locator(".monaco-list-row", { hasText: text });
   }
 
+  /** Folds a view of the sidebar, so that the others have its room. */
+  async foldView(view) {
+    await this.page.locator(".part.sidebar .pane-header", { hasText: view }).click();
+  }
+
   row(text) {
     return this.inView("Runtimes", text);
   }

@@ -59,6 +59,7 @@ class Editor:
         self.states: list[dict[str, Any]] = []
         self.progress: list[dict[str, Any]] = []
         self.log: list[str] = []
+        self.hubs: list[str] = []
         self.messages: list[str] = []
         self.watches: list[str] = []
         self._told = asyncio.Condition()
@@ -73,6 +74,7 @@ class Editor:
 
         keep(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, self.shown.append)
         keep("rung/connectionState", lambda item: self.states.append(_plain(item)))
+        keep("rung/hubChanged", lambda item: self.hubs.append(item.hub))
         keep("rung/deployLog", lambda item: self.log.append(item.line))
         keep(types.WINDOW_SHOW_MESSAGE, lambda item: self.messages.append(item.message))
         keep(types.PROGRESS, lambda item: self.progress.append({"token": item.token, **_plain(item.value)}))
@@ -197,6 +199,10 @@ class Editor:
     def take_back(self, token: str) -> None:
         """Cancel the command that was given this token."""
         self.client.cancel_request(types.CancelParams(token))
+
+    def stop_progress(self, token: str) -> None:
+        """Press Cancel in the progress of a command that was given this token."""
+        self.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
 
     async def state(self, state: str, within: float) -> float:
         """Seconds until the connection is in a state."""

@@ -22,6 +22,7 @@ from rung.runtimes.compile_log import DeviceDiagnostic
 from rung.runtimes.connection import ConnectionEvent, Outcome, State
 from rung.runtimes.discover import Found
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.hubs import Hubs
 from rung.runtimes.machine import PlcState, RuntimeStatus
 from rung.runtimes.profiles import Profile
 from rung.runtimes.recognise import Recognised
@@ -34,6 +35,7 @@ class Device:
     """A connection with a machine behind it that others can change, too."""
 
     profile: Profile
+    hubs: Hubs
     state: State = State.CONNECTED
     plc: str | None = "RUNNING"
     loaded: str | None = OURS
@@ -91,7 +93,7 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
     async def ours(home: Path | None, target: str) -> str:
         return OURS
 
-    made = Machines(lambda event: None, ours, clock=lambda: clock[0])
+    made = Machines(lambda event: None, ours, Hubs(system=False), clock=lambda: clock[0])
     made.add("line3", "10.0.0.1", None)
     return made
 

@@ -11,6 +11,7 @@ from rung.runtimes.connection import Connection
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile
 from rung.runtimes.v4 import V4Client
+from rung.runtimes.way import Direct
 from runtimes.scripted_device import PASSWORD, QUICK, V4_1, Identity, ScriptedDevice, make_identity
 
 
@@ -45,7 +46,7 @@ async def device(identity: Identity) -> AsyncIterator[ScriptedDevice]:
 @pytest.fixture
 async def client(device: ScriptedDevice) -> AsyncIterator[V4Client]:
     """A client of the device, logged in."""
-    made = V4Client(device.address, device.identity.pin, V4_1, QUICK)
+    made = V4Client(Direct(device.address, device.identity.pin), V4_1, QUICK)
     await made.login("admin", PASSWORD)
     yield made
     await made.aclose()

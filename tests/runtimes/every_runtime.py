@@ -31,6 +31,7 @@ from rung.simulator.machine import State
 from rung.simulator.recipe import GENERATED, NEW_LIBRARY
 from rung.simulator.v3 import V3Simulator, iec2c
 from rung.simulator.v3 import compiler as v3_compiler
+from runtimes.hubbed_machine import SimulatorBehindHub
 from runtimes.scripted_device import PASSWORD
 from simulated import own_port
 
@@ -145,13 +146,40 @@ def _v3(line: Line) -> Callable[[Path], Machine]:
     return made
 
 
-MACHINES: dict[str, Callable[[Path], Machine]] = {
+@dataclass
+class HubbedMachine(Machine):
+    """A machine behind a hub."""
+
+    @property
+    def address(self) -> Address:
+        """Where it is while it is switched on."""
+        assert isinstance(self.simulator, SimulatorBehindHub)
+        return self.simulator.behind
+
+    def connection(self, timeouts: Timeouts = PATIENT, heartbeat: float = 0.5) -> Connection:
+        """A connection that nobody has connected yet, of a user who is signed in to the hub."""
+        assert isinstance(self.simulator, SimulatorBehindHub)
+        profile = Profile("line3", self.address)
+        hubs = self.simulator.hubs
+        return Connection(profile, hubs=hubs, heartbeat=heartbeat, back_off=(0.2, 0.5), timeouts=timeouts)
+
+
+def _behind_hub(line: Line, version: str) -> Callable[[Path], Machine]:
+    def made(folder: Path) -> Machine:
+        return HubbedMachine(line, version, SimulatorBehindHub(folder, version, "raw-debug"), folder)
+
+    return made
+
+
+DIRECT: dict[str, Callable[[Path], Machine]] = {
     "v4.1": _v4(Line.V4_1, "v4.1.4"),
     "v4.2": _v4(Line.V4_1, "v4.2.3"),
     "v4.0": _v4(Line.V4_0, "v4"),
     "v3-rest": _v3(Line.V3),
     "v3-web": _v3(Line.V3_WEB),
 }
+"""Machines that are reached as they are."""
+MACHINES = {**DIRECT, "v4.1-hub": _behind_hub(Line.V4_1, "v4.1.4")}
 
 
 async def arrive(machine: Machine, connection: Connection) -> Outcome:
@@ -160,6 +188,9 @@ async def arrive(machine: Machine, connection: Connection) -> Outcome:
         outcome = await connection.connect()
         assert (outcome.state, outcome.encrypted) == ("needs-login", False)
         return await connection.connect(machine.user, machine.password)
+    if machine.address.through_hub:
+        assert (await connection.connect()).state == "needs-first-user"
+        return await connection.create_first_user(machine.user, machine.password)
     shown = (await connection.connect()).certificate
     assert shown is not None
     assert (await connection.connect(trust=shown.fingerprint)).state == "needs-first-user"

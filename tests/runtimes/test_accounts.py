@@ -13,6 +13,7 @@ from rung.runtimes.capabilities import Line, of_line
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import User
 from rung.runtimes.v4_session import Session
+from rung.runtimes.way import Direct
 from runtimes.scripted_device import PASSWORD, QUICK, Identity
 from runtimes.scripted_v3 import ScriptedV3
 
@@ -92,7 +93,7 @@ async def machine(identity: Identity) -> AsyncIterator[Machine]:
 
 @pytest.fixture
 async def session(machine: Machine) -> AsyncIterator[Session]:
-    made = Session(machine.rest_address, machine.identity.pin, QUICK)
+    made = Session(Direct(machine.rest_address, machine.identity.pin), QUICK)
     await made.login("ide", PASSWORD)
     yield made
     await made.aclose()

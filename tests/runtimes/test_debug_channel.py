@@ -12,6 +12,7 @@ from rung.codegen.artefact import Leaf
 from rung.runtimes import debug_link
 from rung.runtimes.address import Address
 from rung.runtimes.debug import DebugChannel
+from rung.runtimes.debug_link import DebugLink
 from rung.runtimes.debug_wire import DebugWire
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.v4 import V4Client
@@ -26,7 +27,7 @@ COUNTER = Leaf(1, 5, "INSTANCE0.COUNTER", "INT", 2)
 
 @pytest.fixture
 async def channel(device: ScriptedDevice, client: V4Client) -> AsyncIterator[DebugChannel]:
-    made = DebugChannel(device.address, device.identity.pin, client.token, timeout=3.0)
+    made = DebugChannel(DebugLink(device.address, device.identity.pin, client.token, 3.0))
     yield made
     await made.aclose()
 

@@ -25,7 +25,8 @@ from rung.runtimes.errors import Kind
 from rung.runtimes.v4_session import Timeouts
 from rung.simulator import Simulator
 from rung.simulator.faults import Cut, Faults
-from runtimes.every_runtime import MACHINES, OTHER, Machine, Truth, arrive, come_again, compile_once, copy_of, program
+from runtimes.every_runtime import DIRECT as MACHINES
+from runtimes.every_runtime import OTHER, Machine, Truth, arrive, come_again, compile_once, copy_of, program
 from runtimes.every_runtime import download as download_patiently
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="the simulators compile with g++")

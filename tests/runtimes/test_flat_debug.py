@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rung.codegen.artefact import Leaf
+from rung.runtimes.debug_link import DebugLink
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.flat_debug import FlatDebugChannel
 from rung.runtimes.machine import PlcState
@@ -31,7 +32,7 @@ async def channel(device: ScriptedDevice, client: V4Client) -> AsyncIterator[Fla
     async def running() -> bool:
         return (await client.status()).state is PlcState.RUNNING
 
-    made = FlatDebugChannel(device.address, device.identity.pin, client.token, running, timeout=3.0)
+    made = FlatDebugChannel(DebugLink(device.address, device.identity.pin, client.token, 3.0), running)
     yield made
     await made.aclose()
 

@@ -18,6 +18,7 @@ from rung.runtimes.failures import Phase, describe
 from rung.runtimes.pins import fetch_certificate
 from rung.runtimes.recognise import recognise
 from rung.runtimes.v4 import V4Client
+from rung.runtimes.way import Direct
 from runtimes.scripted_device import QUICK, V4_1, raw_peer
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ async def test_tls_with_something_else_than_http_inside_is_no_openplc(identity: 
 
 async def test_a_machine_that_accepts_and_never_answers_times_out(identity: Identity) -> None:
     async with raw_peer(None, identity) as peer:
-        client = V4Client(peer.address, identity.pin, V4_1, QUICK)
+        client = V4Client(Direct(peer.address, identity.pin), V4_1, QUICK)
         with pytest.raises(RuntimeFailure) as caught:
             await client.login("admin", "x")
         await client.aclose()

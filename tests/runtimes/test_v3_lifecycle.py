@@ -18,6 +18,7 @@ from rung.runtimes.logs_merge import STOPPED
 from rung.runtimes.machine import Compilation, PlcState
 from rung.runtimes.v3_rest import V3RestClient
 from rung.runtimes.v3_web import V3WebClient
+from rung.runtimes.way import Direct
 from runtimes.scripted_device import PASSWORD, QUICK, Identity
 from runtimes.scripted_v3 import BAD_LOG, GOOD_LOG, MD5, ScriptedModbus, ScriptedV3, modbus
 
@@ -41,7 +42,7 @@ async def client(request: pytest.FixtureRequest, machine: ScriptedV3) -> AsyncIt
         port = closed.address.port
     made: V3Client
     if request.param == "REST":
-        made = V3RestClient(machine.rest_address, machine.identity.pin, of_line(Line.V3), TIMEOUTS, port)
+        made = V3RestClient(Direct(machine.rest_address, machine.identity.pin), of_line(Line.V3), TIMEOUTS, port)
         await made.login("ide", PASSWORD)
     else:
         machine.settings_modbus = port

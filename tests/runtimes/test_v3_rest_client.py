@@ -14,6 +14,7 @@ from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.machine import PlcState
 from rung.runtimes.tls import CertificateMismatch
 from rung.runtimes.v3_rest import V3RestClient
+from rung.runtimes.way import Direct
 from runtimes.scripted_device import PASSWORD, QUICK, Identity
 from runtimes.scripted_v3 import ScriptedV3
 
@@ -30,7 +31,7 @@ async def machine(identity: Identity) -> AsyncIterator[ScriptedV3]:
 
 @pytest.fixture
 async def client(machine: ScriptedV3) -> AsyncIterator[V3RestClient]:
-    made = V3RestClient(machine.rest_address, machine.identity.pin, of_line(Line.V3), TIMEOUTS, 1)
+    made = V3RestClient(Direct(machine.rest_address, machine.identity.pin), of_line(Line.V3), TIMEOUTS, 1)
     await made.login("ide", PASSWORD)
     yield made
     await made.aclose()
@@ -44,7 +45,7 @@ async def failure_of(work: Awaitable[object]) -> RuntimeFailure:
 
 async def test_the_first_user_is_created_once(machine: ScriptedV3) -> None:
     machine.users.clear()
-    client = V3RestClient(machine.rest_address, machine.identity.pin, of_line(Line.V3), TIMEOUTS)
+    client = V3RestClient(Direct(machine.rest_address, machine.identity.pin), of_line(Line.V3), TIMEOUTS)
     await client.create_first_user("ide", PASSWORD)
     failure = await failure_of(client.create_first_user("mallory", "x"))
     assert failure.kind is Kind.CREDENTIALS
@@ -53,7 +54,7 @@ async def test_the_first_user_is_created_once(machine: ScriptedV3) -> None:
 
 
 async def test_a_wrong_password_is_a_bare_json_text_and_a_matter_of_credentials(machine: ScriptedV3) -> None:
-    client = V3RestClient(machine.rest_address, machine.identity.pin, of_line(Line.V3), TIMEOUTS)
+    client = V3RestClient(Direct(machine.rest_address, machine.identity.pin), of_line(Line.V3), TIMEOUTS)
     failure = await failure_of(client.login("ide", "nope-1234"))
     assert failure.kind is Kind.CREDENTIALS
     assert "nope-1234" not in "".join(traceback.format_exception(failure))
@@ -61,7 +62,7 @@ async def test_a_wrong_password_is_a_bare_json_text_and_a_matter_of_credentials(
 
 
 async def test_nothing_is_said_to_a_machine_with_another_certificate(machine: ScriptedV3, stranger: Identity) -> None:
-    client = V3RestClient(machine.rest_address, stranger.pin, of_line(Line.V3), TIMEOUTS)
+    client = V3RestClient(Direct(machine.rest_address, stranger.pin), of_line(Line.V3), TIMEOUTS)
     assert isinstance(await failure_of(client.login("ide", PASSWORD)), CertificateMismatch)
     assert machine.requests == []
     await client.aclose()

@@ -20,6 +20,7 @@ from rung.runtimes.machine import PlcState, TaskTiming, User
 from rung.runtimes.v4 import V4Client
 from rung.runtimes.v4_session import Session
 from rung.runtimes.v4_upload import Source
+from rung.runtimes.way import Direct
 from runtimes.scripted_device import MD5, PASSWORD, QUICK, V4_0, V4_1
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ async def failure_of(work: Awaitable[object]) -> RuntimeFailure:
 
 async def test_the_first_user_is_created_without_a_login(device: ScriptedDevice) -> None:
     device.users.clear()
-    client = V4Client(device.address, device.identity.pin, V4_1, QUICK)
+    client = V4Client(Direct(device.address, device.identity.pin), V4_1, QUICK)
     await client.create_first_user("admin", PASSWORD)
     await client.login("admin", PASSWORD)
     assert (await client.status()).state is PlcState.STOPPED
@@ -51,7 +52,7 @@ async def test_the_first_user_is_not_created_twice(device: ScriptedDevice, clien
 
 
 async def test_a_wrong_password_is_a_matter_of_credentials(device: ScriptedDevice) -> None:
-    client = V4Client(device.address, device.identity.pin, V4_1, QUICK)
+    client = V4Client(Direct(device.address, device.identity.pin), V4_1, QUICK)
     failure = await failure_of(client.login("admin", "nope"))
     assert failure.kind is Kind.CREDENTIALS
     assert (await failure_of(client.status())).kind is Kind.CREDENTIALS
@@ -61,7 +62,7 @@ async def test_a_wrong_password_is_a_matter_of_credentials(device: ScriptedDevic
 @pytest.mark.parametrize("token", [None, 7, "", "a\r\nX-Evil: 1", "x" * 20_000])
 async def test_a_login_without_a_usable_token_is_no_login(device: ScriptedDevice, token: object) -> None:
     device.script("login", device.json({"access_token": token}))
-    client = V4Client(device.address, device.identity.pin, V4_1, QUICK)
+    client = V4Client(Direct(device.address, device.identity.pin), V4_1, QUICK)
     assert (await failure_of(client.login("admin", PASSWORD))).kind is Kind.NOT_OPENPLC
     await client.aclose()
 
@@ -414,7 +415,9 @@ async def test_an_answer_that_trickles_in_for_ever_is_given_up(device: ScriptedD
             await asyncio.sleep(0.1)
         return response
 
-    client = V4Client(device.address, device.identity.pin, V4_1, dataclasses.replace(QUICK, upload=0.5, connect=0.5))
+    client = V4Client(
+        Direct(device.address, device.identity.pin), V4_1, dataclasses.replace(QUICK, upload=0.5, connect=0.5)
+    )
     await client.login("admin", PASSWORD)
     device.script("upload-file", trickle)
     failure = await asyncio.wait_for(failure_of(client.upload(b"x", "program.zip")), 5)
@@ -436,7 +439,7 @@ SOURCE = Source(b"PK-source" * 5000, {"projectName": "Press 2", "formatVersion":
 @pytest.fixture
 async def keeper(device: ScriptedDevice) -> AsyncIterator[V4Client]:
     """A client of a device that keeps the source of projects, logged in."""
-    made = V4Client(device.address, device.identity.pin, V4_2, QUICK)
+    made = V4Client(Direct(device.address, device.identity.pin), V4_2, QUICK)
     await made.login("admin", PASSWORD)
     yield made
     await made.aclose()
@@ -469,6 +472,18 @@ async def test_the_source_is_not_sent_to_a_machine_that_does_not_keep_it(
 
     device.script("upload-file", look)
     assert await client.upload(b"PK", "program.zip", source=SOURCE) == ""
+
+
+async def test_the_source_is_not_sent_where_the_way_cannot_carry_it_and_that_is_told(
+    device: ScriptedDevice, keeper: V4Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look(request: web.Request) -> web.StreamResponse:
+        assert set(await request.post()) == {"file"}
+        return device.json({"CompilationStatus": "COMPILING", "UploadFileFail": ""})
+
+    monkeypatch.setattr(Direct, "carries_source", False)
+    device.script("upload-file", look)
+    assert await keeper.upload(b"PK", "program.zip", source=SOURCE) == "an orchestrator cannot carry it"
 
 
 async def test_an_upload_that_is_too_large_for_the_device_is_refused(device: ScriptedDevice, keeper: V4Client) -> None:
@@ -533,7 +548,7 @@ async def test_the_mode_switch_is_told(
 async def old(device: ScriptedDevice) -> AsyncIterator[V4Client]:
     """A client of a device with Runtime v4.0, logged in."""
     device.version = "v4"
-    made = V4Client(device.address, device.identity.pin, V4_0, QUICK)
+    made = V4Client(Direct(device.address, device.identity.pin), V4_0, QUICK)
     await made.login("admin", PASSWORD)
     yield made
     await made.aclose()
@@ -690,7 +705,7 @@ async def test_no_failure_and_no_log_line_holds_a_password_or_a_token(
     device: ScriptedDevice, fault: Callable[[ScriptedDevice], web.Response], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    client = V4Client(device.address, device.identity.pin, V4_1, QUICK)
+    client = V4Client(Direct(device.address, device.identity.pin), V4_1, QUICK)
     device.script("login", fault(device))
     device.script("create-user", fault(device))
     found = _everything_about(await failure_of(client.login("admin", PASSWORD)))
@@ -725,7 +740,7 @@ async def test_a_runtime_that_cannot_do_two_things_at_once_is_asked_one_after_th
         return device.json({"status": "STATUS:STOPPED"})
 
     device.script("status", *[slow] * 6)
-    session = Session(device.address, device.identity.pin, QUICK, one_at_a_time=one_at_a_time)
+    session = Session(Direct(device.address, device.identity.pin), QUICK, one_at_a_time=one_at_a_time)
     await session.login("admin", PASSWORD)
     await asyncio.gather(*(session.call("GET", "/api/status") for _ in range(6)))
     await session.aclose()

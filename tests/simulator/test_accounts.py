@@ -18,10 +18,10 @@ from simulator.runtime_client import USER, RuntimeClient
 
 async def test_users_and_passwords_are_kept_on_disk_but_no_password_is(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path)
-    user = await accounts.create("ada", "correct horse", "admin", as_first=True)
+    user = await accounts.create("chief", "correct horse", "admin", as_first=True)
     assert user is not None
     again = Accounts(tmp_path)
-    kept = again.by_name("ada")
+    kept = again.by_name("chief")
     assert await again.check(kept, "correct horse")
     assert not await again.check(kept, "wrong")
     assert not await again.check(None, "correct horse")
@@ -42,7 +42,7 @@ async def test_ids_are_never_given_again(tmp_path: Path) -> None:
 
 async def test_a_lost_secrets_file_is_a_reset_device(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path)
-    await accounts.create("ada", "x", "admin", as_first=True)
+    await accounts.create("chief", "x", "admin", as_first=True)
     (tmp_path / "secrets.json").unlink()
     reset = Accounts(tmp_path)
     assert not reset.any()
@@ -60,7 +60,7 @@ async def test_a_foreign_users_file_is_refused_not_overwritten(tmp_path: Path, c
 
 async def test_a_full_disk_keeps_the_old_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     accounts = Accounts(tmp_path)
-    await accounts.create("ada", "x", "admin", as_first=True)
+    await accounts.create("chief", "x", "admin", as_first=True)
     before = (tmp_path / "users.json").read_bytes()
 
     def full(descriptor: int) -> None:

@@ -31,6 +31,17 @@ async def test_a_token_may_come_in_the_payload_or_in_the_query(client: RuntimeCl
     assert await connect(client, f"?token={client.token}") == accepted
 
 
+async def test_a_poll_that_waits_when_its_client_says_goodbye_is_answered(client: RuntimeClient) -> None:
+    opened = (await client.request("GET", "/socket.io/?EIO=4&transport=polling")).text
+    path = f"/socket.io/?EIO=4&transport=polling&sid={json.loads(opened[1:])['sid']}"
+    await client.request("POST", path, content=f'40/api/debug,{{"token":"{client.token}"}}')
+    await client.request("GET", path)
+    waiting = asyncio.create_task(client.request("GET", path))
+    await asyncio.sleep(0.2)
+    await client.request("POST", path, content="41/api/debug,\x1e1")
+    await asyncio.wait_for(waiting, 3)
+
+
 async def test_the_polling_transport_is_served_too(client: RuntimeClient) -> None:
     opened = (await client.request("GET", "/socket.io/?EIO=4&transport=polling")).text
     assert json.loads(opened[1:])["upgrades"] == []

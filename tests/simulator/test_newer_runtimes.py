@@ -156,7 +156,7 @@ async def test_only_administrators_delete_accounts_and_not_their_own(begin: Star
         ("admin", 2, {"username": " "}, (400, "Username cannot be empty")),
         ("admin", 2, {"username": "admin"}, (409, "Username already exists")),
         ("admin", 2, {"password": ""}, (400, "Password cannot be empty")),
-        ("admin", 2, {"password": "new", "role": "admin", "username": "ada"}, (200, "User updated successfully")),
+        ("admin", 2, {"password": "new", "role": "admin", "username": "chief"}, (200, "User updated successfully")),
     ],
 )
 async def test_an_update_of_an_account(
@@ -167,7 +167,7 @@ async def test_an_update_of_an_account(
     status, content = await said(client, "PUT", f"/api/update-user/{user}", op if who == "op" else client.token, **body)
     assert (status, content["msg"]) == answer
     if status == 200:
-        assert content["user"] == {"id": 2, "role": "admin", "username": "ada"}
+        assert content["user"] == {"id": 2, "role": "admin", "username": "chief"}
 
 
 async def test_who_changes_the_own_password_has_to_log_in_again(begin: Start) -> None:

@@ -38,8 +38,8 @@ function portProblem(hostAndPort: string): string | undefined {
   return /^\d{1,5}$/.test(port) && number >= 1 && number <= 65535 ? undefined : "The port is a number from 1 to 65535.";
 }
 
-/** Says what is wrong with a connection's name, or undefined. */
-export function nameProblem(text: string, taken: readonly string[]): string | undefined {
+/** Says what is wrong with a name for a connection, or for what else it is, or undefined. */
+export function nameProblem(text: string, taken: readonly string[], what = "connection"): string | undefined {
   const name = text.trim();
   if (name === "") {
     return "Type a short name, for example line3.";
@@ -51,7 +51,7 @@ export function nameProblem(text: string, taken: readonly string[]): string | un
     return "Use letters, digits, spaces and . _ - and begin with a letter or digit.";
   }
   if (taken.some((other) => other.toLowerCase() === name.toLowerCase())) {
-    return `There is already a connection "${name}".`;
+    return `There is already a${/^[aeiou]/.test(what) ? "n" : ""} ${what} "${name}".`;
   }
   return undefined;
 }

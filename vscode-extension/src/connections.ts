@@ -1,4 +1,4 @@
-// The saved machines and where each connection stands, as the server last told.
+// The saved machines, the vPLCs of the hubs, and where each connection stands, as the server last told.
 //
 // Invariant: nothing here is guessed. A state changes only because the server said so; without a server there is none.
 
@@ -14,6 +14,15 @@ const TYPING_PAUSE_MS = 1500;
 export interface Connection extends Machine {
   readonly username?: string | null | undefined;
   readonly snapshots?: boolean | undefined;
+  /** A vPLC that a hub lists, so that it has its row there; `reachable` while its orchestrator is online. */
+  readonly vplc?: { readonly reachable: boolean } | undefined;
+}
+
+/** A vPLC that can be connected to without being saved. */
+export interface ListedVplc {
+  readonly name: string;
+  readonly address: string;
+  readonly reachable: boolean;
 }
 
 export class Connections implements vscode.Disposable {
@@ -21,6 +30,7 @@ export class Connections implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #subscriptions: readonly { dispose(): void }[];
   #all: readonly Connection[] = [];
+  #vplcs: ReadonlyMap<string, ListedVplc> = new Map();
   #active: string | undefined;
   #downloading = false;
   #notices = 0;
@@ -49,6 +59,16 @@ export class Connections implements vscode.Disposable {
     return this.#all;
   }
 
+  /** Those that do not belong into the list of a hub. */
+  get saved(): readonly Connection[] {
+    return this.#all.filter(({ vplc }) => vplc === undefined);
+  }
+
+  /** Those that it makes sense to connect to: all but vPLCs whose orchestrator is offline. */
+  get reachable(): readonly Connection[] {
+    return this.#all.filter(({ vplc, state }) => vplc?.reachable !== false || state !== "disconnected");
+  }
+
   get connected(): readonly Connection[] {
     return this.#all.filter(({ state }) => state === "connected");
   }
@@ -69,6 +89,12 @@ export class Connections implements vscode.Disposable {
   activate(name: string): void {
     this.#active = name;
     this.#publish();
+  }
+
+  /** Takes over which vPLCs there are. */
+  setVplcs(vplcs: readonly ListedVplc[]): void {
+    this.#vplcs = new Map(vplcs.map((vplc) => [vplc.name, vplc]));
+    this.#set(this.#all);
   }
 
   setDownloading(downloading: boolean): void {
@@ -109,8 +135,14 @@ export class Connections implements vscode.Disposable {
     }
   }
 
-  #set(all: readonly Connection[]): void {
-    this.#all = all;
+  /** `known`: what the server told of. A vPLC that it did not tell of is not connected. */
+  #set(known: readonly Connection[]): void {
+    const told = known
+      .filter(({ name, state, vplc }) => vplc === undefined || state !== "disconnected" || this.#vplcs.has(name))
+      .map((connection) => ({ ...connection, vplc: this.#vplcs.get(connection.name) }));
+    const names = new Set(told.map(({ name }) => name));
+    const others = [...this.#vplcs.values()].filter(({ name }) => !names.has(name));
+    this.#all = [...told, ...others.map((vplc) => ({ name: vplc.name, address: vplc.address, state: "disconnected", plc: null, vplc }) as const)];
     this.#publish();
   }
 
@@ -118,7 +150,7 @@ export class Connections implements vscode.Disposable {
     const keys: Record<string, string | boolean> = {
       serverState: this.#server.state,
       connectionState: this.active?.state ?? "disconnected",
-      hasConnections: this.#all.length > 0,
+      hasConnections: this.saved.length > 0,
       anyConnected: this.connected.length > 0,
       anySource: this.connected.some(({ snapshots }) => snapshots === true),
       anyActive: this.#all.some(({ state }) => state !== "disconnected"),

@@ -6,8 +6,10 @@ import { registerCommands } from "./commands/index.ts";
 import { followLogs } from "./commands/watch.ts";
 import { Connections } from "./connections.ts";
 import { FoundTree } from "./foundTree.ts";
+import { Hubs } from "./hubs.ts";
 import { createLanguageStatus } from "./languageStatus.ts";
 import { Logs } from "./logs.ts";
+import { OrchestratorsTree } from "./orchestratorsTree.ts";
 import { onInterpreterPicked } from "./python.ts";
 import { RuntimesTree } from "./runtimesTree.ts";
 import { Secrets } from "./secrets.ts";
@@ -22,21 +24,25 @@ export function activate(context: vscode.ExtensionContext): void {
   const logs = new Logs(output);
   server = new Server(context, output);
   logs.follow(server);
-  const station: Station = { server, logs, connections: new Connections(server), secrets: new Secrets(context.secrets) };
+  const connections = new Connections(server);
+  const secrets = new Secrets(context.secrets);
+  const station: Station = { server, logs, connections, secrets, hubs: new Hubs(server, connections, secrets) };
   const restart = (): void => { void station.server.restart(); };
   context.subscriptions.push(
     output,
     logs,
-    station.connections,
+    connections,
+    station.hubs,
     registerCommands(station),
     followLogs(station),
-    createStatusBar(station.connections),
+    createStatusBar(connections),
     createLanguageStatus(server),
-    vscode.window.registerTreeDataProvider("plc.runtimes", new RuntimesTree(station.connections)),
-    new FoundTree(server, station.connections),
+    vscode.window.registerTreeDataProvider("plc.runtimes", new RuntimesTree(connections)),
+    new OrchestratorsTree(station.hubs, connections),
+    new FoundTree(server, connections),
     vscode.workspace.onDidChangeTextDocument(({ document }) => {
-      if (document.languageId === "st" && station.connections.connected.length > 0) {
-        station.connections.refreshSoon();
+      if (document.languageId === "st" && connections.connected.length > 0) {
+        connections.refreshSoon();
       }
     }),
     vscode.workspace.onDidChangeConfiguration((change) => {

@@ -48,6 +48,8 @@ export type ConnectAnswer =
 export interface ConfirmationRequest {
   needsConfirmation: true;
   message: string;
+  /** What has to be typed as the agreement; without it a button will do. */
+  type?: string | null;
 }
 
 export interface DeployAnswer {
@@ -141,8 +143,140 @@ export interface Done {
   ok?: boolean;
 }
 
+/** Where the session with a hub stands. */
+export type HubState = "signed-out" | "online" | "offline" | "refused";
+
+/** A saved hub: the server that orchestrators report to. */
+export interface Hub {
+  name: string;
+  address: string;
+  user: string | null;
+  role: string | null;
+  tenant: string | null;
+  signedIn: boolean;
+  state: HubState;
+  /** Why it is offline or refuses; null otherwise. */
+  message: string | null;
+}
+
+/** What an agent last measured of its host, in its own words: the members that are shown, if they are what they should be. */
+export interface Heartbeat {
+  cpu_usage?: unknown;
+  memory_usage?: unknown;
+  memory_total?: unknown;
+}
+
+/** What was last heard of a vPLC's container. */
+export type VplcState = "requested" | "creating" | "running" | "stopped" | "deleting" | "error" | "gone";
+
+/** A virtual PLC: a container with a runtime, on an orchestrator's host. */
+export interface Vplc {
+  id: string;
+  name: string;
+  state: VplcState;
+  stateAt: string | null;
+  /** The agent's words to that state: the step it is at, or the error. */
+  message: string;
+  /** Its name for all commands on machines, "HUB/ORCHESTRATOR/VPLC", and the address behind that. */
+  target: string;
+  address: string;
+}
+
+/** A host with an agent. Times are ISO 8601 in UTC. */
+export interface Orchestrator {
+  id: string;
+  name: string;
+  description: string;
+  online: boolean;
+  lastSeen: string | null;
+  /** When its certificate was revoked; null while it counts. */
+  revoked: string | null;
+  certificate: { notAfter: string | null };
+  heartbeat: Heartbeat | null;
+  heartbeatAt: string | null;
+  vplcs: Vplc[];
+}
+
+export interface EnrolAnswer {
+  /** What ends with it, when the orchestrator is there already. */
+  message?: string;
+  id: string;
+  expiresAt: string;
+  /** The line to run on the host; it holds the id, which enrols whoever has it. */
+  command: string;
+}
+
+export interface EnrolmentAnswer {
+  state: "waiting" | "enrolled" | "online" | "expired";
+  orchestrator?: string | null;
+}
+
+/** A network interface of an orchestrator's host. */
+export interface HostInterface {
+  name: string;
+  addresses: string[];
+  subnet: string | null;
+  gateway: string | null;
+  /** The vPLC that has it for itself. */
+  dedicatedTo: string | null;
+}
+
+export interface SerialDevice {
+  path: string;
+  /** The name that stays the same when it is plugged in anew. */
+  device: string | null;
+  product: string;
+}
+
+/** A virtual network interface as a vPLC is to get it. */
+export interface NetworkWish {
+  name: string;
+  parent: string;
+  mode: "dhcp" | "static";
+  ip?: string;
+  subnet?: string;
+  gateway?: string;
+  dns?: string[];
+}
+
+export interface SerialWish {
+  name: string;
+  device: string;
+  path: string;
+}
+
+/** One line of who did what to which machine. */
+export interface AuditRow {
+  at: string;
+  user: string;
+  action: string;
+  orchestrator: string | null;
+  vplc: string | null;
+  outcome: string;
+  detail: string;
+}
+
 interface OnTarget {
   target: string;
+}
+
+interface OnHub {
+  hub: string;
+}
+
+/** By their ids: a name could mean another one meanwhile. */
+interface OnOrchestrator extends OnHub {
+  orchestrator: string;
+}
+
+interface OnVplc extends OnOrchestrator {
+  vplc: string;
+}
+
+/** `typed` is what the user has typed as agreement; `running`: also to what happens to a PLC that runs. */
+interface Agreed {
+  typed?: string;
+  running?: boolean;
 }
 
 /** Command name -> what it takes and what it answers. */
@@ -169,6 +303,27 @@ export interface Commands {
   "rung.setRole": { takes: OnTarget & { username: string; role: string }; gives: Done };
   "rung.pull": { takes: OnTarget & { folder: string }; gives: { files: string[] } };
   "rung.disconnect": { takes: OnTarget; gives: Done };
+  "rung.hubs": { takes: Record<string, never>; gives: { hubs: Hub[] } };
+  "rung.addHub": { takes: { name: string; address: string; ca?: string }; gives: Done };
+  "rung.removeHub": { takes: OnHub; gives: Done };
+  "rung.signInToHub": { takes: OnHub & { token: string }; gives: { user: string; role: string; tenant: string } };
+  "rung.signOutOfHub": { takes: OnHub; gives: Done };
+  "rung.orchestrators": { takes: OnHub; gives: { orchestrators: Orchestrator[] } };
+  "rung.enrol": { takes: OnHub & { name: string; description?: string }; gives: EnrolAnswer };
+  "rung.enrolAgain": { takes: OnHub & { orchestrator: string }; gives: EnrolAnswer };
+  "rung.enrolment": { takes: OnHub & { id: string }; gives: EnrolmentAnswer };
+  "rung.interfaces": { takes: OnOrchestrator; gives: { interfaces: HostInterface[] } };
+  "rung.serialDevices": { takes: OnOrchestrator; gives: { devices: SerialDevice[] } };
+  "rung.createVplc": {
+    takes: OnOrchestrator & { name: string; runtimeVersion?: string; networks: NetworkWish[]; serial?: SerialWish[] };
+    gives: Done & { target: string };
+  };
+  "rung.renameVplc": { takes: OnVplc & { name: string }; gives: Done };
+  "rung.deleteVplc": { takes: OnVplc & Agreed; gives: Done | ConfirmationRequest };
+  "rung.renameOrchestrator": { takes: OnOrchestrator & { name: string; description?: string }; gives: Done };
+  "rung.deleteOrchestrator": { takes: OnOrchestrator & Agreed & { uninstall?: boolean }; gives: Done | ConfirmationRequest };
+  "rung.revokeOrchestrator": { takes: OnOrchestrator & Agreed; gives: Done | ConfirmationRequest };
+  "rung.audit": { takes: OnHub; gives: { rows: AuditRow[] } };
 }
 
 export type CommandName = keyof Commands;
@@ -185,6 +340,11 @@ export interface ConnectionStateNotice {
 export interface DeployLogNotice {
   target: string;
   line: string;
+}
+
+/** `rung/hubChanged`: what is known of a hub, or of what reports to it, is another now. */
+export interface HubChangedNotice {
+  hub: string;
 }
 
 /** True when a command answered with a failure instead of its result. */

@@ -1,6 +1,6 @@
-// Passwords, in the editor's own secret store and nowhere else.
+// Passwords and the tokens of hubs, in the editor's own secret store and nowhere else.
 //
-// Invariant: a password belongs to a name at an address. A name that is given to another machine has none.
+// Invariant: a secret belongs to a name at an address. A name that is given to another machine or hub has none.
 
 import type * as vscode from "vscode";
 
@@ -34,10 +34,27 @@ export class Secrets {
   async forget(owner: Owner): Promise<void> {
     await this.#store.delete(key(owner));
   }
+
+  /** The token for a hub. */
+  async token(hub: Owner): Promise<string | undefined> {
+    return this.#store.get(tokenKey(hub));
+  }
+
+  async keepToken(hub: Owner, token: string): Promise<void> {
+    await this.#store.store(tokenKey(hub), token);
+  }
+
+  async forgetToken(hub: Owner): Promise<void> {
+    await this.#store.delete(tokenKey(hub));
+  }
 }
 
 function key({ name, address }: Owner): string {
   return `plc:${JSON.stringify([name, address])}`;
+}
+
+function tokenKey({ name, address }: Owner): string {
+  return `plc-hub:${JSON.stringify([name, address])}`;
 }
 
 /** What another version of the extension may have stored in another form counts as nothing stored. */

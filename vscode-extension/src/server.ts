@@ -25,6 +25,7 @@ import type {
   ConnectionStateNotice,
   DeployLogNotice,
   FailureAnswer,
+  HubChangedNotice,
 } from "./protocol.ts";
 import { cancelled, noAnswer, notRunning } from "./serverFailures.ts";
 import { withoutLinks } from "./wording.ts";
@@ -54,6 +55,7 @@ export class Server {
   readonly #stateChanged = new vscode.EventEmitter<ServerState>();
   readonly #connectionChanged = new vscode.EventEmitter<ConnectionStateNotice>();
   readonly #deployLogged = new vscode.EventEmitter<DeployLogNotice>();
+  readonly #hubChanged = new vscode.EventEmitter<HubChangedNotice>();
   #client: LanguageClient | undefined;
   #state: ServerState = "stopped";
   #description = "";
@@ -65,6 +67,7 @@ export class Server {
   readonly onDidChangeState = this.#stateChanged.event;
   readonly onConnectionState = this.#connectionChanged.event;
   readonly onDeployLog = this.#deployLogged.event;
+  readonly onHubChanged = this.#hubChanged.event;
 
   constructor(context: vscode.ExtensionContext, output: vscode.LogOutputChannel) {
     this.#context = context;
@@ -167,6 +170,7 @@ export class Server {
       });
       client.onNotification("rung/connectionState", (notice: ConnectionStateNotice) => { this.#connectionChanged.fire(notice); });
       client.onNotification("rung/deployLog", (notice: DeployLogNotice) => { this.#deployLogged.fire(notice); });
+      client.onNotification("rung/hubChanged", (notice: HubChangedNotice) => { this.#hubChanged.fire(notice); });
       client.onDidChangeState(({ newState }) => {
         if (newState === State.Running) {
           this.#become("running");

@@ -3,6 +3,9 @@
 import type { CommandName, FailureAnswer } from "./protocol.ts";
 
 const CHANGES_USERS: ReadonlySet<CommandName> = new Set(["rung.createUser", "rung.changePassword", "rung.deleteUser", "rung.setRole"]);
+const CHANGES_HUBS: ReadonlySet<CommandName> = new Set([
+  "rung.enrol", "rung.createVplc", "rung.renameVplc", "rung.deleteVplc", "rung.renameOrchestrator", "rung.deleteOrchestrator", "rung.revokeOrchestrator",
+]);
 const ACTS_ON_THE_MACHINE: ReadonlySet<CommandName> = new Set(["rung.compileAndDownload", "rung.start", "rung.stop"]);
 
 export function notRunning(): FailureAnswer {
@@ -19,6 +22,10 @@ export function noAnswer(command: CommandName): FailureAnswer {
   if (CHANGES_USERS.has(command)) {
     const message = `The language server did not carry out "${command}". Whether the machine's users were changed is not known.`;
     return { error: { kind: "internal", message, hint: "List the users again." } };
+  }
+  if (CHANGES_HUBS.has(command)) {
+    const message = `The language server did not carry out "${command}". Whether the hub has done it is not known.`;
+    return { error: { kind: "internal", message, hint: "Look at the list of orchestrators before you go on." } };
   }
   const acts = ACTS_ON_THE_MACHINE.has(command);
   const message = `The language server did not carry out "${command}".${acts ? " What the machine does now is not known." : ""}`;

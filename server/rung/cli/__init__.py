@@ -19,7 +19,7 @@ class WrongUsage(Exception):
 
 COMMANDS: Final = (
     "check", "explain", "build", "run", "simulate", "connection", "deploy", "status", "start", "stop", "logs", "user", "pull",
-    "lsp", "demo",
+    "hub", "lsp", "demo",
 )  # fmt: skip
 
 

@@ -30,7 +30,10 @@ _Result = TypeVar("_Result")
 def target_arguments(parser: ArgumentParser, json_output: bool = True) -> None:
     """Add the options that every command about one machine has."""
     parser.add_argument(
-        "--to", required=True, metavar="NAME|URL", help="a saved connection, or an address such as 192.168.0.10"
+        "--to",
+        required=True,
+        metavar="NAME|URL|ORCHESTRATOR/VPLC",
+        help="a saved connection, an address such as 192.168.0.10, or a vPLC behind a hub (HUB/ORCHESTRATOR/VPLC with several hubs)",
     )
     parser.add_argument("--user", metavar="U", help="who logs in; default: the saved connection's user")
     parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
@@ -75,7 +78,7 @@ def find_profile(text: str) -> Profile:
 
     Raises:
         WrongUsage: it is neither a saved name nor an address.
-        RuntimeFailure: the saved connections cannot be read.
+        RuntimeFailure: the saved connections or hubs cannot be read.
     """
     from rung.runtimes.profiles import ProfileStore, resolve_target
 
@@ -95,6 +98,13 @@ def ask(question: str) -> bool:
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     with _interruptible():
         return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def ask_text(question: str) -> str:
+    """Ask for a line of text on the terminal."""
+    print(question, end="", file=sys.stderr, flush=True)
+    with _interruptible():
+        return sys.stdin.readline().strip()
 
 
 @contextmanager
@@ -248,9 +258,7 @@ def _prompt_user() -> str:
         raise RuntimeFailure(
             Kind.CREDENTIALS, "The machine asks for a user and none was given.", "Give --user and --password-stdin."
         )
-    print("User: ", end="", file=sys.stderr, flush=True)
-    with _interruptible():
-        return sys.stdin.readline().strip()
+    return ask_text("User: ")
 
 
 def new_password(user: str) -> str:

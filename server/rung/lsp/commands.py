@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,15 +18,17 @@ from rung.ide.build import Built, build
 from rung.lsp.accounts import change_password, create_user, delete_user, set_role, users
 from rung.lsp.arguments import Given, optional, text, unusable
 from rung.lsp.machines import Machines, connect_answer, failure_answer, runtime_answer
-from rung.lsp.protocol import without_texts
+from rung.lsp.protocol import HUB_COMMANDS, without_texts
 from rung.lsp.pulling import pull
 from rung.project.snapshot import Snapshot
 from rung.runtimes.connection import Connection, ConnectionEvent, State
 from rung.runtimes.deployed import program_name
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.hubs import Hubs
 from rung.runtimes.machine import PlcState
 
 if TYPE_CHECKING:
+    from rung.lsp.hub_sessions import HubSessions
     from rung.lsp.protocol import RungServer
 
 logger = logging.getLogger(__name__)
@@ -41,9 +44,20 @@ class Session:
 
     def __init__(self, server: RungServer) -> None:
         self.server = server
-        self.machines = Machines(self._changed, self._program_md5)
+        self._hub_tokens = Hubs(system=False)  # the editor keeps them, and gives them to each new server
+        self._hub_sessions: HubSessions | None = None
+        self.machines = Machines(self._changed, self._program_md5, self._hub_tokens)
         self._builder = ThreadPoolExecutor(1, "build")
         self._built: dict[tuple[Path, str, frozenset[str]], tuple[Snapshot, Built]] = {}
+
+    @property
+    def hubs(self) -> HubSessions:
+        """The sessions with hubs; who has no hub never makes one."""
+        if self._hub_sessions is None:
+            from rung.lsp.hub_sessions import HubSessions
+
+            self._hub_sessions = HubSessions(self._hub_tokens, self._hub_changed)
+        return self._hub_sessions
 
     async def run(self, name: str, given: object, token: types.ProgressToken | None) -> Answer:
         """Carry out a command; what it cannot do is its answer."""
@@ -77,13 +91,20 @@ class Session:
     async def close(self) -> None:
         """Log out everywhere, but wait for no machine that has fallen silent."""
         self._builder.shutdown(wait=False, cancel_futures=True)
-        await asyncio.wait([asyncio.ensure_future(self.machines.close())], timeout=_GOODBYE_S)
+        goodbyes = [asyncio.ensure_future(self.machines.close())]
+        if self._hub_sessions is not None:
+            goodbyes.append(asyncio.ensure_future(self._hub_sessions.close()))
+        await asyncio.wait(goodbyes, timeout=_GOODBYE_S)
 
     def _changed(self, event: ConnectionEvent) -> None:
         if self.server.closed:
             return
         notice = {"target": event.target, "state": event.state.value, "plc": event.plc, "message": event.message}
         self.server.protocol.notify("rung/connectionState", notice)
+
+    def _hub_changed(self, name: str) -> None:
+        if not self.server.closed:
+            self.server.protocol.notify("rung/hubChanged", {"hub": name})
 
     async def _program_md5(self, home: Path | None, target: str) -> str | None:
         """The MD5 that a program would have; of the only one there is if it is not said which."""
@@ -119,13 +140,15 @@ async def connect(session: Session, given: Given, token: types.ProgressToken | N
     plain = given.get("allowPlain") is True
     if not plain and not connection.profile.address.is_encrypted:
         user = password = None  # it may have been typed for another address that had this name then
-    return connect_answer(await connection.connect(user, password, trust, plain=plain), connection)
+    session.machines.check_hub(connection)
+    outcome = await connection.connect(user, password, trust, plain=plain)
+    return connect_answer(outcome, connection, logged_in=password is not None)
 
 
 async def create_first_user(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
     connection = session.machines.connection(text(given, "target"))
     outcome = await connection.create_first_user(text(given, "username"), text(given, "password"))
-    return connect_answer(outcome, connection)
+    return connect_answer(outcome, connection, logged_in=False)
 
 
 async def discover(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
@@ -217,6 +240,17 @@ async def disconnect(session: Session, given: Given, token: types.ProgressToken 
     return {"ok": True}
 
 
+def _of_hubs(name: str) -> Command:
+    async def command(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
+        # What speaks to hubs is loaded by those who have one, and beside the event loop.
+        loop = asyncio.get_running_loop()
+        module = await loop.run_in_executor(None, importlib.import_module, "rung.lsp.orchestrators")
+        found: Mapping[str, Command] = module.COMMANDS
+        return await found[name](session, given, token)
+
+    return command
+
+
 COMMANDS: Final[Mapping[str, Command]] = {
     "rung.targets": targets,
     "rung.addConnection": add_connection,
@@ -237,4 +271,5 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "rung.setRole": set_role,
     "rung.pull": pull,
     "rung.disconnect": disconnect,
+    **{name: _of_hubs(name) for name in HUB_COMMANDS},
 }

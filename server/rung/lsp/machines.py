@@ -1,7 +1,7 @@
 """The server's connections to machines, one per saved name, and what is known of the program each of them runs.
 
 Invariants: what is said of a machine is about the machine that the connection reaches, whatever is saved under its name by now; nothing is
-done to a machine by a name that means another one now. What a machine has in its memory is never older than one heartbeat.
+done to a machine by a name that means another one now. What a machine has in its memory is never older than one heartbeat, or half a minute behind a hub.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from rung.project.settings import DEFAULT_TARGET
 from rung.runtimes.address import Address
 from rung.runtimes.connection import Connection, ConnectionEvent, Outcome, State
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.hubs import Hubs
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile, ProfileStore, resolve_target
 
 ProgramMd5 = Callable[["Path | None", str], Awaitable["str | None"]]
 
 _HEARTBEAT_S: Final = 2.0
+_BEHIND_A_HUB_S: Final = 30.0
+"""Reading which program runs takes the one place that a hub has for watching a vPLC: others must find it free most of the time."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Machines:
     Args:
         on_change: told every change of every connection.
         program_md5: the MD5 that a program would have now if it were built for a target, None while it has errors.
+        hubs: the saved hubs, through which some machines are reached, and the tokens for them.
         clock: seconds that only grow.
     """
 
@@ -51,10 +55,12 @@ class Machines:
         self,
         on_change: Callable[[ConnectionEvent], None],
         program_md5: ProgramMd5,
+        hubs: Hubs,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_change = on_change
         self._program_md5 = program_md5
+        self._hubs = hubs
         self._clock = clock
         self._connections: dict[str, Connection] = {}
         self._known: dict[str, Known] = {}
@@ -79,13 +85,13 @@ class Machines:
     def _find(self, target: str) -> tuple[Profile, Connection]:
         """Return what is saved under a name, and the connection under that name, which may reach another address while it is open."""
         try:
-            profile = resolve_target(target, self._profiles)
+            profile = resolve_target(target, self._profiles, self._hubs.store)
         except ValueError as error:
             raise RuntimeFailure(Kind.DNS, str(error), "Add the connection first.") from None
         found = self._connections.get(profile.name)
         if found is None or (found.profile.address != profile.address and found.state is State.DISCONNECTED):
             self._known.pop(profile.name, None)
-            found = self._connections[profile.name] = Connection(profile)
+            found = self._connections[profile.name] = Connection(profile, hubs=self._hubs)
             found.on_change(self._changed)
         return profile, found
 
@@ -95,14 +101,14 @@ class Machines:
 
     def deployed(self, connection: Connection, home: Path, md5: str | None) -> None:
         """Note which program was sent to a machine, and what the machine said it runs then."""
-        self._known[connection.profile.name] = Known(home, md5, self._clock() + _HEARTBEAT_S)
+        self._known[connection.profile.name] = Known(home, md5, self._clock() + _good_for(connection))
 
     async def program(self, connection: Connection, *, now: bool) -> tuple[str | None, bool | None]:
         """Return the MD5 of the program that a machine has in its memory, and whether that is what the editor shows.
 
         Args:
             connection: the machine's.
-            now: read it anew; otherwise it may be a heartbeat old, for others may download, too.
+            now: read it anew; otherwise it may be a little old, for others may download, too.
 
         Returns:
             None for what is not known: the machine does not say, or there is nothing to compare.
@@ -113,11 +119,11 @@ class Machines:
         if now or known.until <= self._clock():
             asked = self._clock()
             try:
-                known.md5, known.until = await connection.debug.md5(), asked + _HEARTBEAT_S
+                known.md5, known.until = await connection.debug.md5(), asked + _good_for(connection)
                 known.unread = None
             except RuntimeFailure as failure:
                 # Counted from the end of a long wait, so that a machine that is silent does not keep every list of machines waiting.
-                known.md5, known.until = None, self._clock() + _HEARTBEAT_S
+                known.md5, known.until = None, self._clock() + _good_for(connection)
                 known.unread = failure.message
         theirs = known.md5
         ours = None if theirs is None else await self._program_md5(known.home, target_of(connection))
@@ -188,6 +194,21 @@ class Machines:
         """Disconnect from a machine, wherever the connection leads."""
         await self._find(target)[1].disconnect()
 
+    def check_hub(self, connection: Connection) -> None:
+        """Make sure that somebody is signed in to the hub through which a machine is reached, if it is.
+
+        Raises:
+            RuntimeFailure: nobody is, so no password of the machine would help.
+        """
+        if connection.profile.address.through_hub:
+            self._hubs.signed_in(self._hubs.of(connection.profile.address))
+
+    async def disconnect_through(self, hub: Address) -> None:
+        """Disconnect from every machine that is reached through a hub."""
+        addresses = ((connection, connection.profile.address) for connection in self.all())
+        found = [one for one, at in addresses if at.through_hub and (at.host, at.port) == (hub.host, hub.port)]
+        await asyncio.gather(*(connection.disconnect() for connection in found))
+
     async def forget_certificate(self, target: str) -> None:
         """Disconnect from a machine and trust its certificate no longer."""
         connection = self.connection(target)
@@ -217,8 +238,19 @@ def runtime_answer(connection: Connection) -> dict[str, object]:
     return {"runtime": known.name, "encrypted": known.encrypted, "snapshots": known.snapshots}
 
 
-def connect_answer(outcome: Outcome, connection: Connection) -> dict[str, object]:
-    """Return what `rung.connect` answers: what came of it, and which runtime it is if that is known."""
+def connect_answer(outcome: Outcome, connection: Connection, *, logged_in: bool = True) -> dict[str, object]:
+    """Return what `rung.connect` answers: what came of it, and which runtime it is if that is known.
+
+    Args:
+        outcome: what came of it.
+        connection: the machine's.
+        logged_in: False if the machine was given no user name and password that it could have refused.
+
+    Raises:
+        RuntimeFailure: the hub before the machine has refused it, so no other password would help.
+    """
+    if not logged_in and outcome.kind is Kind.CREDENTIALS and connection.profile.address.through_hub:
+        raise RuntimeFailure(Kind.CREDENTIALS, outcome.message, outcome.hint)
     answer: dict[str, object] = {"state": outcome.state, "encrypted": outcome.encrypted}
     if connection.info is not None:
         answer |= {"line": connection.info.capabilities.line.value, "version": connection.info.version}
@@ -240,3 +272,8 @@ def connect_answer(outcome: Outcome, connection: Connection) -> dict[str, object
 def failure_answer(failure: RuntimeFailure) -> dict[str, str]:
     """Return the error object of the contracts."""
     return {"kind": failure.kind.value, "message": failure.message, "hint": failure.hint}
+
+
+def _good_for(connection: Connection) -> float:
+    """For how many seconds it is believed which program a machine runs, unless its state changes."""
+    return _BEHIND_A_HUB_S if connection.profile.address.through_hub else _HEARTBEAT_S

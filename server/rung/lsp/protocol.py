@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-COMMANDS: Final = tuple(
+MACHINE_COMMANDS: Final = tuple(
     f"rung.{name}"
     for name in (
         "targets", "addConnection", "removeConnection", "forgetCertificate", "discover", "connect", "createFirstUser",
@@ -34,6 +34,16 @@ COMMANDS: Final = tuple(
         "pull", "disconnect",
     )
 )  # fmt: skip
+"""Commands on machines."""
+HUB_COMMANDS: Final = tuple(
+    f"rung.{name}"
+    for name in (
+        "hubs", "addHub", "removeHub", "signInToHub", "signOutOfHub", "orchestrators", "renameOrchestrator", "deleteOrchestrator",
+        "revokeOrchestrator", "enrol", "enrolAgain", "enrolment", "interfaces", "serialDevices", "createVplc", "renameVplc", "deleteVplc", "audit",
+    )
+)  # fmt: skip
+"""Commands on hubs and what reports to them."""
+COMMANDS: Final = (*MACHINE_COMMANDS, *HUB_COMMANDS)
 
 
 class RungProtocol(LanguageServerProtocol):

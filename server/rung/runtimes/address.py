@@ -5,16 +5,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 DEFAULT_PORT = 8443
 """The port of the REST interface of OpenPLC Runtime v3 and v4 (runtime protocol, section 1)."""
 WEB_PORT = 8080
 """The port of the web pages of OpenPLC Runtime v3, which are plain HTTP."""
+HUB_PORT = 8444
+"""The port of a hub for editors."""
 
 _LONGEST_HOST = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_NAME = re.compile(r"[^\W_][\w .-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,20 +25,23 @@ class Address:
     """A host, a TCP port and how to speak there.
 
     `host` is lower case; an IPv6 host carries no brackets and may end in `%zone`. `scheme` is `https`, or `http` for the web pages
-    of OpenPLC Runtime v3, whose passwords and programs everybody in the network can read.
+    of OpenPLC Runtime v3, whose passwords and programs everybody in the network can read, or `hub` for a machine behind a hub: then
+    `path` is `ORCHESTRATOR/VPLC`, the names as users see them, or empty for the hub itself.
     """
 
     host: str
     port: int
     scheme: str = "https"
+    path: str = ""
 
     @classmethod
     def parse(cls, text: str, default_port: int = DEFAULT_PORT) -> Address:
         """Read what a user types.
 
         Args:
-            text: `host`, `host:port`, an IPv6 address bare or as `[address]:port`, or an `https://` or `http://` URL without a path.
-            default_port: the port when none is written; with `http://` it is always 8080.
+            text: `host`, `host:port`, an IPv6 address bare or as `[address]:port`, an `https://` or `http://` URL without a path, or
+                `hub://HOST/ORCHESTRATOR/VPLC`.
+            default_port: the port when none is written; with `http://` it is always 8080, with `hub://` 8444.
 
         Raises:
             ValueError: with a sentence that says what is wrong. It repeats nothing of a user name or password.
@@ -45,17 +51,33 @@ class Address:
             raise ValueError("The address is empty. Write a host name or an IP address, for example 192.168.0.10:8443.")
         if "@" in stripped:
             raise ValueError("An address must not hold a user name or a password. Write only the host and the port.")
-        scheme = "https"
+        scheme, path = "https", ""
         if "://" in stripped:
-            scheme, stripped = _authority(stripped)
+            scheme, stripped, path = _authority(stripped)
         host, port_text = _split(stripped)
-        usual = default_port if scheme == "https" else WEB_PORT
-        return cls(_host(host), usual if port_text is None else _port(port_text), scheme)
+        usual = {"https": default_port, "http": WEB_PORT, "hub": HUB_PORT}[scheme]
+        return cls(_host(host), usual if port_text is None else _port(port_text), scheme, path)
+
+    def behind(self, orchestrator: str, vplc: str) -> Address:
+        """A vPLC of the hub at this address.
+
+        Raises:
+            ValueError: one of the names cannot be one.
+        """
+        for name in (orchestrator, vplc):
+            if not is_name(name):
+                raise ValueError(f"{_shown(name)} cannot be the name of an orchestrator or a vPLC.")
+        return Address(self.host, self.port, "hub", f"{orchestrator}/{vplc}")
 
     @property
     def is_encrypted(self) -> bool:
         """Whether what is sent there is encrypted; only then there is a certificate that can be trusted."""
-        return self.scheme == "https"
+        return self.scheme != "http"
+
+    @property
+    def through_hub(self) -> bool:
+        """Whether it is reached through a hub, whose certificate an authority vouches for, so that nothing is pinned."""
+        return self.scheme == "hub"
 
     @property
     def is_ipv6(self) -> bool:
@@ -70,12 +92,19 @@ class Address:
 
     def __str__(self) -> str:
         place = f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+        if self.through_hub:
+            return f"hub://{place}/{quote(self.path)}" if self.path else f"hub://{place}"
         return place if self.is_encrypted else f"{self.scheme}://{place}"
 
 
-def _authority(url: str) -> tuple[str, str]:
+def is_name(text: str) -> bool:
+    """Whether something behind a hub can be called so: up to 63 letters, digits, spaces, and . _ -, a letter or digit first."""
+    return _NAME.fullmatch(text) is not None and text == text.rstrip()
+
+
+def _authority(url: str) -> tuple[str, str, str]:
     scheme = url.partition("://")[0].lower()
-    if scheme not in ("http", "https"):
+    if scheme not in ("http", "https", "hub"):
         raise ValueError(
             f"The scheme {_shown(scheme)} is not known. Leave it out, or write http:// for the web pages of OpenPLC Runtime v3."
         )
@@ -83,9 +112,16 @@ def _authority(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
     except ValueError:
         raise ValueError(f"{_shown(url)} is not a valid URL.") from None
+    if scheme == "hub" and not parts.query and not parts.fragment:
+        names = [unquote(part) for part in parts.path.strip("/").split("/")]
+        if len(names) != 2 or not all(map(is_name, names)):
+            raise ValueError(
+                "A machine behind a hub is written hub://HOST/ORCHESTRATOR/VPLC, with the names as the hub shows them."
+            )
+        return scheme, parts.netloc, "/".join(names)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("The address must end after the host and the port: leave out the path behind them.")
-    return scheme, parts.netloc
+    return scheme, parts.netloc, ""
 
 
 def _split(text: str) -> tuple[str, str | None]:

@@ -14,26 +14,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from rung.runtimes.arrival import Arrival, arrive
 from rung.runtimes.capabilities import Capabilities
 from rung.runtimes.certificate import Certificate, fingerprint
 from rung.runtimes.client import Client, Variables
 from rung.runtimes.clients import client_for
-from rung.runtimes.connection_state import ConnectionEvent, Outcome, State, needs_plain_login
+from rung.runtimes.connection_state import ONLY_THE_USER, ConnectionEvent, Outcome, State, needs_plain_login
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.hubs import Hubs
 from rung.runtimes.machine import PlcState, RuntimeStatus
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile
-from rung.runtimes.recognise import NotTrusted, Ports, Recognised, recognise
+from rung.runtimes.recognise import NotTrusted, Ports, Recognised
 from rung.runtimes.tls import CertificateMismatch
-from rung.runtimes.trusted import recognise_trusted
 from rung.runtimes.v4_session import Timeouts
 
 __all__ = ["Connection", "ConnectionEvent", "Outcome", "State"]
 
 _MISSES = 3
 _BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-_ONLY_THE_USER = {Kind.CERTIFICATE_CHANGED, Kind.CREDENTIALS, Kind.NO_USERS, Kind.TOO_OLD, Kind.UNTRUSTED}
-"""Failures that trying again cannot mend."""
 
 
 class Connection:
@@ -42,6 +41,7 @@ class Connection:
     Args:
         profile: the machine.
         pins: the trusted certificates; by default the user's own.
+        hubs: the saved hubs and the tokens for them; by default the user's own.
         heartbeat: seconds between two looks at the machine.
         back_off: seconds before each new attempt after it was lost; the last one repeats.
         timeouts: how long to wait for answers.
@@ -53,6 +53,7 @@ class Connection:
         profile: Profile,
         *,
         pins: PinStore | None = None,
+        hubs: Hubs | None = None,
         heartbeat: float = 2.0,
         back_off: Sequence[float] = _BACK_OFF,
         timeouts: Timeouts | None = None,
@@ -65,11 +66,12 @@ class Connection:
         self.since: float | None = None
         """When the present connection began, by the monotonic clock, in seconds; None while there is none."""
         self._pins = pins or PinStore()
+        self._hubs = hubs or Hubs()
         self._heartbeat = heartbeat
         self._back_off = tuple(back_off)
         self._timeouts = timeouts or Timeouts()
         self._ports = ports or Ports()
-        self._pin: str | None = None
+        self._arrival: Arrival | None = None
         self._client: Client | None = None
         self._debug: Variables | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -227,13 +229,14 @@ class Connection:
     async def _connect(self, username: str | None, password: str | None, trust: str | None, plain: bool) -> Outcome:
         address = self.profile.address
         try:
-            found, pin = await recognise_trusted(address, self._pins, trust, self._timeouts, self._ports)
+            arrival = await arrive(address, self._pins, trust, self._hubs, self._timeouts, self._ports)
         except NotTrusted as failure:
             return self._needs_trust(failure.seen, None)
         except CertificateMismatch as mismatch:
             return self._needs_trust(mismatch.seen, mismatch.pinned)
-        self.info, self._pin = found, pin
-        client = self._client = client_for(found, pin, self._timeouts, self.profile.modbus_port)
+        found = arrival.found
+        self.info, self._arrival = found, arrival
+        client = self._client = client_for(found, arrival.way, self._timeouts, self.profile.modbus_port)
         if not found.users_exist:
             self._set(State.DISCONNECTED, None, f"{address} has no user yet.", Kind.NO_USERS)
             return Outcome("needs-first-user", f"{address} is new: it has no user yet. Create the first one.")
@@ -298,7 +301,7 @@ class Connection:
                 missed = 0
             except RuntimeFailure as failure:
                 missed += 1
-                if failure.kind in _ONLY_THE_USER:
+                if failure.kind in ONLY_THE_USER:
                     self._failed(failure)
                     return
                 if missed >= _MISSES and self._held:
@@ -314,16 +317,16 @@ class Connection:
     async def _come_back(self, client: Client) -> bool:
         """Try again until it works; False when only the user can help."""
         attempt = 0
-        before = client.capabilities
+        arrival, before = self._arrival, client.capabilities
+        assert arrival is not None  # set together with the client
         while True:
             await asyncio.sleep(self._back_off[min(attempt, len(self._back_off) - 1)])
             attempt += 1
             try:
                 # The same steps as the first time, so that a device which came back as another one is noticed.
-                found = await recognise(client.address, self._pin, self._timeouts, self._ports)
+                found = await arrival.again()
                 if found.capabilities != before:
-                    self._failed(self._is_another(found))
-                    return False
+                    raise self._is_another(found)
                 if not found.users_exist:
                     raise RuntimeFailure(
                         Kind.NO_USERS,
@@ -332,7 +335,7 @@ class Connection:
                     )
                 status = await client.status()
             except RuntimeFailure as failure:
-                if failure.kind in _ONLY_THE_USER:
+                if failure.kind in ONLY_THE_USER:
                     self._failed(failure)
                     return False
                 continue
@@ -369,7 +372,7 @@ class Connection:
         await self._stop_watching()
         debug, self._debug = self._debug, None
         client, self._client = self._client, None
-        self.info = self._pin = None
+        self.info = self._arrival = None
         if debug is not None:
             await debug.aclose()
         if client is not None:

@@ -11,6 +11,18 @@ from rung.runtimes.recognise import Recognised
 
 _DEFAULT_ACCOUNT = "A new OpenPLC Runtime v3 has the user openplc with the password openplc: change it."
 
+ONLY_THE_USER = frozenset(
+    {
+        Kind.CERTIFICATE_CHANGED,
+        Kind.CREDENTIALS,
+        Kind.NO_USERS,
+        Kind.NOT_OURS,
+        Kind.TOO_OLD,
+        Kind.UNTRUSTED,
+    }
+)
+"""Failures that trying again cannot mend."""
+
 
 class State(str, Enum):
     """The four states; the values are part of the language server's contract."""

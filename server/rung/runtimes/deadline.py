@@ -31,3 +31,10 @@ async def within(seconds: float, work: Coroutine[object, object, _Result]) -> _R
         if not task.cancelled():
             task.exception()  # looked at, so that nobody misses it when we were cancelled ourselves
     raise TimeoutError
+
+
+def dealt_with() -> None:
+    """Tell the running task, from Python 3.11, that its latest cancellation has been obeyed."""
+    uncancel = getattr(asyncio.current_task(), "uncancel", None)
+    if uncancel is not None:
+        uncancel()

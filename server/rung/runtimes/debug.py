@@ -10,12 +10,11 @@ from typing import TypeVar
 
 from rung.codegen.artefact import Leaf
 from rung.runtimes import debug_frames, debug_values
-from rung.runtimes.address import Address
 from rung.runtimes.debug_frames import ListAnswer
-from rung.runtimes.debug_link import DebugLink, TokenSource
 from rung.runtimes.debug_refusals import malformed, refused
 from rung.runtimes.debug_values import BadAnswer, ByteOrder, Value
 from rung.runtimes.errors import RuntimeFailure
+from rung.runtimes.way import Link
 
 _Out = TypeVar("_Out")
 
@@ -24,14 +23,11 @@ class DebugChannel:
     """The variables of one machine, addressed by array and element; opened by the first command.
 
     Args:
-        address: the machine.
-        pin: SHA-256 of its certificate, compared before anything is sent.
-        token: where to get a token.
-        timeout: seconds for connecting and for each answer.
+        link: carries the frames.
     """
 
-    def __init__(self, address: Address, pin: str, token: TokenSource, timeout: float = 5.0) -> None:
-        self._link = DebugLink(address, pin, token, timeout)
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._order: ByteOrder | None = None
 
     async def aclose(self) -> None:

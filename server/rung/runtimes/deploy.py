@@ -17,11 +17,11 @@ from rung.runtimes.capabilities import Capabilities
 from rung.runtimes.compile_log import DeviceDiagnostic, parse_compile_log
 from rung.runtimes.compile_watch import follow_compilation
 from rung.runtimes.connection import Connection
-from rung.runtimes.deadline import within
+from rung.runtimes.deadline import dealt_with, within
 from rung.runtimes.deploy_log import DeviceLog
 from rung.runtimes.deploy_report import DeployReport, Progress
 from rung.runtimes.deployed import DeployedPrograms
-from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.errors import Kind, NotRelayed, RuntimeFailure
 from rung.runtimes.habits import Habits, habits_of
 from rung.runtimes.machine import PlcState
 from rung.runtimes.v4_upload import Source
@@ -83,21 +83,14 @@ async def deploy(
     except RuntimeFailure as failure:
         return job.report(failure)
     except asyncio.CancelledError:
-        _dealt_with()
+        dealt_with()
         told = asyncio.ensure_future(job.cancelled())
         while not told.done():
             try:
                 await asyncio.wait({told})  # which, unlike awaiting it, does not hand a cancellation on to it
             except asyncio.CancelledError:
-                _dealt_with()
+                dealt_with()
         return job.report(told.result())
-
-
-def _dealt_with() -> None:
-    """Tell the running task, from Python 3.11, that its latest cancellation has been obeyed."""
-    uncancel = getattr(asyncio.current_task(), "uncancel", None)
-    if uncancel is not None:
-        uncancel()
 
 
 class _Deploy:
@@ -266,10 +259,10 @@ class _Deploy:
             if warning:
                 self._notes.append(f"The machine does not keep the project's source: {warning}.")
         except RuntimeFailure as failure:
+            if failure.kind in (Kind.CREDENTIALS, Kind.CERTIFICATE_CHANGED) or isinstance(failure, NotRelayed):
+                raise say.not_taken(failure) from None
             if failure.kind is Kind.UPLOAD_REFUSED:
                 raise await self._log.explained(failure) from None  # only the log names the rule that was broken
-            if failure.kind in (Kind.CREDENTIALS, Kind.CERTIFICATE_CHANGED):
-                raise say.not_taken(failure) from None
             if failure.kind in (Kind.BUSY, Kind.PROGRAM):
                 raise
             self._plc = None
@@ -352,7 +345,8 @@ class _Deploy:
         try:
             self._md5 = await self._read_back()
         except RuntimeFailure as failure:
-            if not habits.may_hide_its_program or failure.kind in _MUST_BE_TOLD:
+            may_hide = habits.may_hide_its_program or failure.kind is Kind.TOO_OLD
+            if not may_hide or failure.kind in _MUST_BE_TOLD:
                 raise say.not_read_back(self._name, failure) from None
             hidden = True
             self._notes.append(f"Not verified: {failure.message}")
@@ -382,6 +376,8 @@ class _Deploy:
                 md5 = await self._connection.debug.md5()
             except RuntimeFailure as error:
                 failure = error
+                if error.kind is Kind.TOO_OLD:
+                    break  # what is on the way to the machine cannot read it, and will not learn to
                 continue
             failure = None
             if md5 is not None:

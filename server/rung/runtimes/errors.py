@@ -44,3 +44,7 @@ class RuntimeFailure(Exception):
         self.kind = kind
         self.message = message
         self.hint = hint
+
+
+class NotRelayed(RuntimeFailure):
+    """A hub did not hand a request on, and says so: the machine behind it has heard nothing of it."""

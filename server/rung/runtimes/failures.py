@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from enum import Enum
+from typing import Final
 
 from rung.runtimes.address import Address
 from rung.runtimes.errors import Kind, RuntimeFailure
@@ -118,20 +119,113 @@ _TABLE: tuple[Row, ...] = (
 )
 
 
+_EXPIRED, _NOT_YET, _OTHER_NAME, _OTHER_IP = 10, 9, 62, 64
+"""OpenSSL's numbers for what is wrong with a certificate (X509_V_ERR_...)."""
+
+
+def _certificate_is(*codes: int) -> Callable[[BaseException, Phase], bool]:
+    def fits(error: BaseException, phase: Phase) -> bool:
+        return isinstance(error, ssl.SSLCertVerificationError) and (not codes or error.verify_code in codes)
+
+    return fits
+
+
+_GOES_ON: Final = "The machines behind it go on as they are."
+
+# The same for a hub. Its certificate is verified by an authority; when that fails nothing was sent.
+_HUB_TABLE: tuple[Row, ...] = (
+    (
+        _certificate_is(_EXPIRED, _NOT_YET),
+        Kind.UNTRUSTED,
+        "The certificate of the hub {authority} has expired or is not valid yet, so nothing was sent to it.",
+        "Check the clock of this computer; if it is right, whoever runs the hub has to renew its certificate.",
+    ),
+    (
+        _certificate_is(_OTHER_NAME, _OTHER_IP),
+        Kind.UNTRUSTED,
+        "What answers at {authority} shows a certificate for another name than {host}, so nothing was sent to it.",
+        "Use the name that the hub was set up with (rung hub init --name). If that is the name, somebody may be listening in.",
+    ),
+    (
+        _certificate_is(),
+        Kind.UNTRUSTED,
+        "The certificate of the hub {authority} is not from an authority that is trusted for it, so nothing was sent to it.",
+        "Give the authority's certificate, which rung hub init has written, when you add the hub (rung connection add NAME --hub URL "
+        "--ca FILE). If you did, this is not your hub.",
+    ),
+    (
+        lambda e, p: isinstance(e, ConnectionRefusedError),
+        Kind.REFUSED,
+        f"The hub {{authority}} refused the connection: the computer is there, but no hub listens on port {{port}}. {_GOES_ON}",
+        "Start the hub (rung hub serve), and check the port (hubs use 8444 for editors).",
+    ),
+    (
+        lambda e, p: isinstance(e, socket.gaierror),
+        Kind.DNS,
+        "The name {host} of the hub is not known: this computer's name service has no address for it.",
+        "Check the spelling, and that this computer is in the right network.",
+    ),
+    (
+        lambda e, p: isinstance(e, (TimeoutError, socket.timeout)) and p is not Phase.REQUEST,
+        Kind.TIMEOUT,
+        f"The hub {{authority}} did not answer: it is switched off, has another address, or a firewall blocks the port. {_GOES_ON}",
+        "Check this computer's network, the hub's address, and that a firewall lets port {port} through.",
+    ),
+    (
+        lambda e, p: isinstance(e, (TimeoutError, socket.timeout)),
+        Kind.TIMEOUT,
+        "The hub {authority} gave no answer in time; whether the machine behind it has heard the request is not known.",
+        "Look at the state of the machine before you try again.",
+    ),
+    (
+        lambda e, p: p is not Phase.REQUEST and isinstance(e, OSError) and e.errno in _UNREACHABLE,
+        Kind.UNREACHABLE,
+        f"There is no way from this computer to the hub {{authority}}. {_GOES_ON}",
+        "Check this computer's network.",
+    ),
+    (
+        lambda e, p: p is not Phase.REQUEST and _is_no_tls(e),
+        Kind.NOT_OPENPLC,
+        "What listens at {authority} does not speak TLS 1.2 or newer, so it is no hub. Nothing was sent.",
+        "Check the address and the port (hubs use 8444 for editors).",
+    ),
+    (
+        lambda e, p: p is not Phase.REQUEST,
+        Kind.LOST,
+        f"The hub {{authority}} broke the connection before TLS had begun: it is being started or ended, or does not speak TLS 1.2 or newer. "
+        f"Nothing was sent to it. {_GOES_ON}",
+        "Try again; if it stays so, look at the hub's log.",
+    ),
+    (
+        lambda e, p: isinstance(e, NotHttp),
+        Kind.NOT_OPENPLC,
+        "What listens at {authority} does not answer in HTTP, so it is no hub.",
+        "Check the address and the port (hubs use 8444 for editors).",
+    ),
+    (
+        lambda e, p: True,
+        Kind.LOST,
+        "The connection to the hub {authority} broke before it had answered; whether the machine behind it has heard the request is not "
+        "known.",
+        "Look at the state of the machine before you try again. If it is so with every request, check the port: hubs use 8444 for editors.",
+    ),
+)
+
+
 def describe(error: BaseException, address: Address, phase: Phase = Phase.REQUEST) -> RuntimeFailure:
     """The sentence for an exception.
 
     Args:
         error: anything that sockets, ssl or HTTP raised; its causes are looked at, too.
-        address: whom we talked to.
+        address: whom we talked to; where that is a machine behind a hub, the hub is whom we really talked to.
         phase: how far it had come.
     """
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, RuntimeFailure):
             return cause
-    words = {"address": str(address), "host": address.host, "port": address.port}
-    for fits, kind, message, hint in _TABLE:
+    words = {"address": str(address), "host": address.host, "port": address.port, "authority": address.authority}
+    for fits, kind, message, hint in _HUB_TABLE if address.through_hub else _TABLE:
         if any(fits(cause, phase) for cause in causes):
             return RuntimeFailure(kind, message.format_map(words), hint.format_map(words))
     return RuntimeFailure(

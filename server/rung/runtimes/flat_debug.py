@@ -6,40 +6,28 @@ Nothing is ever asked while no program runs: the runtime then calls functions th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from rung.runtimes import flat_frames
 from rung.runtimes.address import Address
-from rung.runtimes.debug_link import DebugLink, TokenSource
 from rung.runtimes.debug_refusals import refused
 from rung.runtimes.debug_values import NO_PROGRAM
 from rung.runtimes.flat_variables import FlatVariables
+from rung.runtimes.way import Link, Running
 
 
 class FlatDebugChannel(FlatVariables):
     """The variables of one machine; opened by the first command.
 
     Args:
-        address: the machine.
-        pin: SHA-256 of its certificate, compared before anything is sent.
-        token: where to get a token.
+        link: carries the frames.
         running: whether the machine says, now, that its program runs.
-        timeout: seconds for connecting and for each answer.
     """
 
     _MOST = 256
     _LARGEST = 4096 - 10
     _RUNTIME = "OpenPLC Runtime v4.0"
 
-    def __init__(
-        self,
-        address: Address,
-        pin: str,
-        token: TokenSource,
-        running: Callable[[], Awaitable[bool]],
-        timeout: float = 5.0,
-    ) -> None:
-        self._link = DebugLink(address, pin, token, timeout)
+    def __init__(self, link: Link, running: Running) -> None:
+        self._link = link
         self._running = running
 
     async def aclose(self) -> None:

@@ -20,8 +20,15 @@ async def fetch_certificate(address: Address, timeout: float = 10.0) -> Certific
         timeout: seconds for connecting and, again, for the handshake.
 
     Raises:
-        RuntimeFailure: it cannot be reached, does not speak TLS, or the address says `http://`.
+        RuntimeFailure: it cannot be reached, does not speak TLS, or the address says `http://` or `hub://`.
     """
+    if address.through_hub:
+        raise RuntimeFailure(
+            Kind.UNTRUSTED,
+            f"{address} is reached through a hub. The hub's certificate is verified by its authority, so there is none to be trusted by "
+            "hand.",
+            "Test the connection (rung connection test).",
+        )
     if not address.is_encrypted:
         raise RuntimeFailure(
             Kind.UNTRUSTED,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rung.runtimes.address import Address
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.hubs import HubStore
 from rung.runtimes.private_file import config_dir, read_object, write_object
 
 _NAME = re.compile(r"[^\W_][\w .()-]{0,63}")
@@ -118,18 +119,44 @@ def _is_port(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
 
 
-def resolve_target(text: str, store: ProfileStore) -> Profile:
-    """The machine that a user means: a saved name first, else an address.
+def resolve_target(text: str, store: ProfileStore, hubs: HubStore | None = None) -> Profile:
+    """The machine that a user means: a saved name first, then a vPLC behind a saved hub, else an address.
+
+    Args:
+        text: what the user says. A vPLC is `HUB/ORCHESTRATOR/VPLC`, or `ORCHESTRATOR/VPLC` while exactly one hub is saved.
+        store: the saved connections.
+        hubs: the saved hubs; by default the user's own.
 
     Raises:
-        ValueError: it is neither.
-        RuntimeFailure: the saved connections cannot be read.
+        ValueError: it is none of these.
+        RuntimeFailure: the saved connections or hubs cannot be read.
     """
     saved = store.get(text)
     if saved is not None:
         return saved
+    if "/" in text and "://" not in text:
+        return _behind_a_hub(text, hubs or HubStore())
     try:
         address = Address.parse(text)
     except ValueError as error:
         raise ValueError(f"No connection of this name is saved, and it is no address. {error}") from None
     return Profile(str(address), address)
+
+
+def _behind_a_hub(text: str, store: HubStore) -> Profile:
+    names = [name.strip() for name in text.split("/")]
+    hubs = store.list()
+    if not hubs:
+        raise ValueError("No hub is saved, so no vPLC can be found. `rung connection add NAME --hub URL` saves one.")
+    if len(names) == 2 and len(hubs) == 1:
+        hub, wanted = hubs[0], names
+    elif len(names) == 3:
+        found = store.get(names[0])
+        if found is None:
+            raise ValueError(f"No hub called {names[0][:63]!r} is saved. Saved: {', '.join(hub.name for hub in hubs)}.")
+        hub, wanted = found, names[1:]
+    else:
+        written = "HUB/ORCHESTRATOR/VPLC" if len(hubs) > 1 else "ORCHESTRATOR/VPLC"
+        raise ValueError(f"A vPLC is written {written}. Saved hubs: {', '.join(hub.name for hub in hubs)}.")
+    address = hub.address.behind(*wanted)
+    return Profile(f"{hub.name}/{address.path}", address)

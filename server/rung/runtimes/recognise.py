@@ -28,12 +28,13 @@ from rung.runtimes.certificate import Certificate
 from rung.runtimes.deadline import within
 from rung.runtimes.device_text import clean
 from rung.runtimes.discover import DISCOVERY_PORT, ask_one
-from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.errors import Kind, NotRelayed, RuntimeFailure
 from rung.runtimes.failures import describe
 from rung.runtimes.pins import fetch_certificate
 from rung.runtimes.transport import PlainTransport
 from rung.runtimes.v4_answers import message
 from rung.runtimes.v4_session import Answer, Session, Timeouts
+from rung.runtimes.way import Direct, Way
 
 _LARGEST_PAGE: Final = 300_000
 _BOOTLOADER_PATIENCE: Final = 0.4
@@ -100,7 +101,7 @@ async def recognise(
     try:
         if pin is None:
             raise NotTrusted(address, await fetch_certificate(address, patience.answer))
-        return await _rest(address, pin, patience)
+        return await recognise_over(Direct(address, pin), patience)
     except RuntimeFailure as failure:
         if failure.kind is Kind.NOT_OPENPLC and pin is None:
             raise await _perhaps_web_pages(address, failure, patience) from None
@@ -122,8 +123,13 @@ async def recognise(
 # -- the REST interface --------------------------------------------------------------------------------------------
 
 
-async def _rest(address: Address, pin: str, timeouts: Timeouts) -> Recognised:
-    session = Session(address, pin, timeouts, "OpenPLC runtime")
+async def recognise_over(way: Way, timeouts: Timeouts) -> Recognised:
+    """Find out which runtime is at the end of a way, by the answers of its REST interface.
+
+    Raises:
+        RuntimeFailure: see `recognise`.
+    """
+    session = Session(way, timeouts, "OpenPLC runtime")
     try:
         answer = await session.anonymous("GET", "/api/get-users-info")
         said = _object(answer)
@@ -134,7 +140,7 @@ async def _rest(address: Address, pin: str, timeouts: Timeouts) -> Recognised:
             told = _object(await session.anonymous("GET", "/api/capabilities"))
             if "runtimeVersion" in told:  # an unknown question is answered, too, but never with this (section 1.3)
                 found = with_told(found, told)
-        return Recognised(address, found, users_exist)
+        return Recognised(way.address, found, users_exist)
     finally:
         await session.aclose()
 
@@ -156,7 +162,10 @@ async def _by_question(session: Session, answer: Answer) -> Capabilities:
 
 
 async def _perhaps_bootloader(session: Session, answer: Answer) -> Capabilities:
-    told = _object(await session.anonymous("GET", "/api/bootloader/capabilities"))
+    try:
+        told = _object(await session.anonymous("GET", "/api/bootloader/capabilities"))
+    except NotRelayed:
+        told = {}  # a hub does not ask this; and a vPLC has no bootloader
     if told.get("service") == "openplc-bootloader":
         raise _bootloader(session.address)
     return await _stranger(session, answer)

@@ -1,8 +1,9 @@
 """HTTP to one machine. Over TLS the pin is compared on the very connection, before the first byte of a request is written.
 
 These transports are the only ones that the clients here use. They go to their own address whatever a URL says and follow no
-proxy. `PinnedTransport` closes a connection whose certificate is not the pinned one before HTTP begins; `PlainTransport` is for
-the web pages of Runtime v3, which know no encryption.
+proxy. `PinnedTransport` closes a connection whose certificate is not the pinned one before HTTP begins; `VerifiedTransport` is for
+hubs, whose certificate an authority vouches for, and whose name is compared; `PlainTransport` is for the web pages of Runtime v3,
+which know no encryption.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from rung.runtimes.failures import NotHttp, Phase, describe
 from rung.runtimes.tls import CertificateMismatch, check_peer, context
 
 _MOST_CONNECTIONS = 8
+_KEPT_OPEN = 2
+_KEPT_OPEN_S = 5.0
+"""For a hub. Much shorter than servers wait for a next request, so that none is sent into a connection that is just being closed."""
 _NETWORK_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
 
 
@@ -27,16 +31,21 @@ class _Transport(httpx.AsyncBaseTransport):
     """An httpx transport to one address. Raises RuntimeFailure, never an exception of the HTTP library."""
 
     def __init__(
-        self, address: Address, backend: httpcore.AsyncNetworkBackend, ssl_context: ssl.SSLContext | None
+        self,
+        address: Address,
+        backend: httpcore.AsyncNetworkBackend,
+        ssl_context: ssl.SSLContext | None,
+        kept_open: int = 0,
     ) -> None:
         self._address = address
-        # Nothing is kept open between requests: the runtime closes after each answer anyway, and so each request has
-        # its own handshake and its own look at the certificate.
+        # Of a machine nothing is kept open between requests: the runtime closes after each answer anyway, and so each request
+        # has its own handshake and its own look at the certificate.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
             network_backend=backend,
             max_connections=_MOST_CONNECTIONS,
-            max_keepalive_connections=0,
+            max_keepalive_connections=kept_open,
+            keepalive_expiry=_KEPT_OPEN_S,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -68,6 +77,15 @@ class PinnedTransport(_Transport):
 
     def __init__(self, address: Address, pin: str) -> None:
         super().__init__(address, _PinnedBackend(address, pin), context())
+
+
+class VerifiedTransport(_Transport):
+    """To the hub at `address`, whose certificate must satisfy `verifying`, a context that checks authority and host name."""
+
+    def __init__(self, address: Address, verifying: ssl.SSLContext) -> None:
+        assert verifying.check_hostname
+        assert verifying.verify_mode is ssl.CERT_REQUIRED
+        super().__init__(address, _VerifiedBackend(address), verifying, _KEPT_OPEN)
 
 
 class PlainTransport(_Transport):
@@ -120,6 +138,38 @@ class _PlainBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         return await _connect(self._address, timeout)
+
+
+class _VerifiedBackend(httpcore.AsyncNetworkBackend):
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return _VerifiedStream(await _connect(self._address, timeout), self._address)
+
+
+class _VerifiedStream(httpcore.AsyncNetworkStream):
+    """A TCP connection that can do one thing only: become a TLS connection to a hub of the right name."""
+
+    def __init__(self, plain: httpcore.AsyncNetworkStream, address: Address) -> None:
+        self._plain = plain
+        self._address = address
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        host = self._address.host.partition("%")[0]
+        return await _shake_hands(self._plain, self._address, ssl_context, host, timeout)
+
+    async def aclose(self) -> None:
+        await self._plain.aclose()
 
 
 class _PinnedStream(httpcore.AsyncNetworkStream):

@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from rung.runtimes.address import Address
+from rung.runtimes.arrival import arrive
 from rung.runtimes.certificate import Certificate, fingerprint
 from rung.runtimes.client import Client
 from rung.runtimes.clients import client_for
 from rung.runtimes.deadline import within
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.failures import Phase, describe
+from rung.runtimes.hubs import Hubs
 from rung.runtimes.pins import PinStore, fetch_certificate
 from rung.runtimes.profiles import Profile
 from rung.runtimes.recognise import Ports, recognise
@@ -28,8 +30,9 @@ NOT_ENCRYPTED = "they are not encrypted, everybody in the network can read the p
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: `dns`, `tcp`, `tls` (not for plain web pages), `version`, `users`, `login`. `ok` is None for one that only the user can
-    take."""
+    """One step: `dns`, `tcp`, `tls` (not for plain web pages), `version`, `users`, `login`; behind a hub `dns` and `tcp` (of the hub),
+    `hub` (its certificate, the user's token), `vplc` (its orchestrator is online), and from `version` on the same. `ok` is None for one
+    that only the user can take."""
 
     name: str
     ok: bool | None
@@ -44,6 +47,7 @@ async def test_connection(
     username: str | None = None,
     password: str | None = None,
     pins: PinStore | None = None,
+    hubs: Hubs | None = None,
     timeouts: Timeouts | None = None,
     ports: Ports | None = None,
     plain: bool = False,
@@ -51,48 +55,45 @@ async def test_connection(
     """Try each step of a connection; it ends after the first step that is not `ok`. Nothing on the machine changes.
 
     Args:
-        profile: the machine.
+        profile: the machine; one with the address of a hub alone ends with the step `hub`.
         username: by default the profile's.
         password: without one the login is not tried.
         pins: the trusted certificates; by default the user's own.
+        hubs: the saved hubs and the tokens for them; by default the user's own.
         timeouts: how long to wait.
         ports: where runtimes listen, if not at the usual ports.
         plain: the login is tried even where everybody in the network can read the password.
     """
     address = profile.address
-    patience, usual = timeouts or Timeouts(), ports or Ports()
-    step = "dns"
-    client: Client | None = None
-    pin: str | None = None
+    patience, usual, known = timeouts or Timeouts(), ports or Ports(), pins or PinStore()
+    tried = "dns"
     try:
         found = await _resolve(profile, patience.connect)
         yield Step("dns", True, f"{address.host} is {', '.join(found)}.")
-        step = "tcp"
+        tried = "tcp"
         closed = await _closed(address, patience.connect)
         if closed is None:
             yield Step("tcp", True, f"Something listens on port {address.port}.")
-        elif address.port != usual.rest or not address.is_encrypted:
+        elif address.port != usual.rest or not address.is_encrypted or address.through_hub:
             raise closed
-        if closed is None and address.is_encrypted:
-            step = "tls"
-            pin = (pins or PinStore()).get(address)
-            seen = await _certificate(address, pin, patience, usual)
-            if pin is None:
-                yield Step(
-                    "tls",
-                    None,
-                    f"It speaks TLS, but its certificate is not trusted yet: {seen.fingerprint}.",
-                    "Compare the fingerprint with the one on the device, then trust it (rung connection trust).",
-                    Kind.UNTRUSTED,
-                )
+        if address.through_hub:
+            tried, signed_in = "hub", hubs or Hubs()
+            yield await _signed_in(signed_in, address, patience)
+            if not address.path:
                 return
-            if seen.sha256 != pin:
-                raise CertificateMismatch(address, pin, seen)
-            yield Step("tls", True, f"Its certificate is the trusted one: {fingerprint(pin)[:23]}..")
-        elif closed is not None:
-            pin = (pins or PinStore()).get(address)
-        step = "version" if closed is None else "tcp"
-        machine = await recognise(address, pin, patience, usual)
+            tried = "vplc"
+            arrival = await arrive(address, known, None, signed_in, patience, usual)
+            yield Step("vplc", True, "Its orchestrator is online, and the vPLC answers.")
+        else:
+            if closed is None and address.is_encrypted:
+                tried = "tls"
+                shown = await _shown(address, known.get(address), patience, usual)
+                yield shown
+                if not shown.ok:
+                    return
+            tried = "version" if closed is None else "tcp"
+            arrival = await arrive(address, known, None, hubs or Hubs(), patience, usual)
+        machine = arrival.found
         if closed is not None:
             yield Step(
                 "tcp", True, f"Port {address.port} is closed, but {WEB_PAGES} listen on port {machine.address.port}."
@@ -102,7 +103,7 @@ async def test_connection(
             yield Step("version", True, f"{what}.")
         else:
             yield Step("version", True, f"{what}, reached through {WEB_PAGES}: {NOT_ENCRYPTED}.")
-        step = "users"
+        tried = "users"
         if not machine.users_exist:
             yield Step(
                 "users",
@@ -113,7 +114,7 @@ async def test_connection(
             )
             return
         yield Step("users", True, "It has at least one user.")
-        step = "login"
+        tried = "login"
         name = username or profile.username
         if name is None or password is None:
             yield Step("login", None, "The login was not tried: no user name and password were given.")
@@ -126,16 +127,45 @@ async def test_connection(
                 "Log in only in a network that you trust, with --plain.",
             )
             return
-        client = client_for(machine, pin, patience)
+        yield await _logged_in(client_for(machine, arrival.way, patience), name, password)
+    except RuntimeFailure as failure:
+        yield Step(tried, False, failure.message, failure.hint, failure.kind)
+
+
+async def _signed_in(hubs: Hubs, address: Address, timeouts: Timeouts) -> Step:
+    async with hubs.client(hubs.of(address), timeouts.answer) as client:
+        me = await client.me()
+    return Step("hub", True, f"Its certificate is right, and it knows you as {me.user} of {me.tenant} ({me.role}).")
+
+
+async def _shown(address: Address, pin: str | None, timeouts: Timeouts, ports: Ports) -> Step:
+    """The step `tls`.
+
+    Raises:
+        CertificateMismatch: another certificate than the trusted one is shown.
+    """
+    seen = await _certificate(address, pin, timeouts, ports)
+    if pin is None:
+        return Step(
+            "tls",
+            None,
+            f"It speaks TLS, but its certificate is not trusted yet: {seen.fingerprint}.",
+            "Compare the fingerprint with the one on the device, then trust it (rung connection trust).",
+            Kind.UNTRUSTED,
+        )
+    if seen.sha256 != pin:
+        raise CertificateMismatch(address, pin, seen)
+    return Step("tls", True, f"Its certificate is the trusted one: {fingerprint(pin)[:23]}..")
+
+
+async def _logged_in(client: Client, name: str, password: str) -> Step:
+    try:
         await client.login(name, password)
         status = await client.status()
         await client.logout()
-        yield Step("login", True, f"The login works, and {status.state.sentence}.")
-    except RuntimeFailure as failure:
-        yield Step(step, False, failure.message, failure.hint, failure.kind)
     finally:
-        if client is not None:
-            await client.aclose()
+        await client.aclose()
+    return Step("login", True, f"The login works, and {status.state.sentence}.")
 
 
 async def _certificate(address: Address, pin: str | None, timeouts: Timeouts, ports: Ports) -> Certificate:

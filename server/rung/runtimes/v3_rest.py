@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 
 from rung.runtimes import v3_answers, v4_answers
 from rung.runtimes.accounts import Accounts, create_first_user
-from rung.runtimes.address import Address
 from rung.runtimes.capabilities import Capabilities
 from rung.runtimes.device_text import clean
 from rung.runtimes.errors import Kind, RuntimeFailure
@@ -19,16 +18,16 @@ from rung.runtimes.v3_lifecycle import V3Lifecycle
 from rung.runtimes.v3_program import check_text
 from rung.runtimes.v4_session import Answer, Session, Timeouts
 from rung.runtimes.v4_upload import Source
+from rung.runtimes.way import Way
 
 _LARGE_ANSWER = 16_000_000
 
 
 class V3RestClient(V3Lifecycle):
-    """One machine, reached over TLS with a pinned certificate.
+    """One machine.
 
     Args:
-        address: the machine.
-        pin: SHA-256 of its certificate, 64 upper-case hex digits; compared on every connection before anything is sent.
+        way: to the machine.
         capabilities: what it can do.
         timeouts: how long to wait.
         modbus_port: the port of its Modbus server, where it is known to be another than the machine says.
@@ -36,15 +35,13 @@ class V3RestClient(V3Lifecycle):
 
     def __init__(
         self,
-        address: Address,
-        pin: str,
+        way: Way,
         capabilities: Capabilities,
         timeouts: Timeouts | None = None,
         modbus_port: int | None = None,
     ) -> None:
-        super().__init__(address, capabilities, timeouts, modbus_port)
-        self.pin = pin
-        self._session = Session(address, pin, self.timeouts, "OpenPLC Runtime v3", one_at_a_time=True)
+        super().__init__(way.address, capabilities, timeouts, modbus_port)
+        self._session = Session(way, self.timeouts, "OpenPLC Runtime v3", one_at_a_time=True)
         self.accounts = Accounts(self._session, capabilities)
 
     async def aclose(self) -> None:

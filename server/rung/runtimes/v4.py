@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rung.runtimes import accounts, v4_answers
-from rung.runtimes.address import Address
 from rung.runtimes.capabilities import Capabilities, DebugWay
 from rung.runtimes.device_text import clean
 from rung.runtimes.errors import Kind, RuntimeFailure
@@ -19,6 +19,7 @@ from rung.runtimes.lost_answer import state_instead
 from rung.runtimes.machine import Compilation, LogEntry, LogPage, PlcState, RuntimeStatus, User
 from rung.runtimes.v4_session import Answer, Session, Timeouts
 from rung.runtimes.v4_upload import Source, decoded_snapshot, no_source, program_form
+from rung.runtimes.way import Way
 
 if TYPE_CHECKING:
     from rung.runtimes.client import Variables
@@ -32,23 +33,20 @@ _UNTOUCHED = "The machine is as it was."
 
 
 class V4Client:
-    """One machine, reached over TLS with a pinned certificate.
+    """One machine, whatever the way to it.
 
     Args:
-        address: the machine.
-        pin: SHA-256 of its certificate, 64 upper-case hex digits; compared on every connection before anything is sent.
+        way: to the machine.
         capabilities: what it was recognised as.
         timeouts: how long to wait.
     """
 
-    def __init__(
-        self, address: Address, pin: str, capabilities: Capabilities, timeouts: Timeouts | None = None
-    ) -> None:
-        self.address = address
-        self.pin = pin
+    def __init__(self, way: Way, capabilities: Capabilities, timeouts: Timeouts | None = None) -> None:
+        self.address = way.address
         self.capabilities = capabilities
         self.timeouts = timeouts or Timeouts()
-        self._session = Session(address, pin, self.timeouts)
+        self._way = way
+        self._session = Session(way, self.timeouts)
         self._last_log: LogEntry | None = None
 
     async def aclose(self) -> None:
@@ -205,16 +203,17 @@ class V4Client:
             data: the zip.
             file_name: its name in the request.
             progress: told the bytes sent and the bytes in all.
-            source: the project's source, sent where the machine keeps such; what it had of another project's is gone then.
+            source: the project's source, sent where the machine keeps such and the way to it can carry it; what it had of another
+                project's is gone then.
 
         Returns:
-            Why the machine will not keep the source, in its words; empty when it will, or was sent none.
+            Why the machine will not keep the source; empty when it will, or keeps none at all.
 
         Raises:
             RuntimeFailure: `busy` or `upload-refused` (the old program runs on), or the connection's failures.
         """
         await self._session.token(max_age=600)  # a token that expired half-way would cost the whole transfer
-        kept = source if self.capabilities.snapshots else None
+        kept = source if self.capabilities.snapshots and self._way.carries_source else None
         body = program_form(data, file_name, kept, progress)
         answer = await self._session.call("POST", "/api/upload-file", content=body, deadline=self.timeouts.upload)
         if answer.status == 413:
@@ -222,6 +221,8 @@ class V4Client:
         fields = self._checked(answer)
         refusal = fields.get("UploadFileFail")
         if refusal == "" and isinstance(fields.get("CompilationStatus"), str):
+            if self.capabilities.snapshots and source is not None and kept is None:
+                return "an orchestrator cannot carry it"
             warning = fields.get("ProjectSnapshotWarning")
             return clean(warning, 200) if isinstance(warning, str) and kept is not None else ""
         text = clean(refusal, 200) if isinstance(refusal, str) else v4_answers.message(fields)
@@ -269,10 +270,11 @@ class V4Client:
         if self.capabilities.debug is DebugWay.FLAT:
             from rung.runtimes.flat_debug import FlatDebugChannel
 
-            return FlatDebugChannel(self.address, self.pin, self.token, self._runs, self.timeouts.debug)
+            flat = partial(FlatDebugChannel, running=self._runs)
+            return self._way.variables(self._session, flat, self._runs, self.timeouts.debug)
         from rung.runtimes.debug import DebugChannel
 
-        return DebugChannel(self.address, self.pin, self.token, self.timeouts.debug)
+        return self._way.variables(self._session, DebugChannel, None, self.timeouts.debug)
 
     async def _runs(self) -> bool:
         return (await self.status()).state is PlcState.RUNNING

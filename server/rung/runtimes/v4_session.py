@@ -1,6 +1,6 @@
 """Requests to one OpenPLC runtime (v3 or v4) over its REST interface: bounded, type-checked answers, and a login that renews itself.
 
-Credentials live in memory, in this object, and go to the pinned machine only. No exception, repr or log line holds them.
+Credentials live in memory, in this object, and go by its way to its machine only. No exception, repr or log line holds them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from rung.runtimes.address import Address
 from rung.runtimes.deadline import within
 from rung.runtimes.device_text import clean
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.failures import describe
-from rung.runtimes.transport import PinnedTransport
+from rung.runtimes.way import Way
 
 VERSION_HEADER = "X-OpenPLC-Runtime-Version"
 
@@ -76,11 +75,10 @@ class Body:
 
 
 class Session:
-    """HTTP to one machine whose certificate is pinned.
+    """HTTP to one machine.
 
     Args:
-        address: the machine.
-        pin: SHA-256 of its certificate, 64 upper-case hex digits.
+        way: to the machine.
         timeouts: how long to wait.
         runtime: what we take it for, for sentences.
         one_at_a_time: a request waits until the one before is answered. Runtime v3 needs that: its web server asks its program over
@@ -89,19 +87,17 @@ class Session:
 
     def __init__(
         self,
-        address: Address,
-        pin: str,
+        way: Way,
         timeouts: Timeouts,
         runtime: str = "OpenPLC Runtime v4",
         one_at_a_time: bool = False,
     ) -> None:
-        self.address = address
+        self.address = way.address
         self.runtime = runtime
-        self.pin = pin
         self.timeouts = timeouts
         self._http = httpx.AsyncClient(
-            transport=PinnedTransport(address, pin),
-            base_url=f"https://{address.authority}",
+            transport=way.transport(),
+            base_url=f"https://{way.address.authority}",
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             trust_env=False,
             follow_redirects=False,
@@ -116,6 +112,11 @@ class Session:
     def username(self) -> str | None:
         """Who is logged in."""
         return None if self._credentials is None else self._credentials[0]
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User name and password, for a debug channel that somebody else opens for us; None when nobody is logged in."""
+        return self._credentials
 
     async def password_changed(self, password: str) -> None:
         """The logged-in user's password is another one now: use it from here on, and take no old token for granted."""

@@ -70,9 +70,13 @@ class DebugChannel(socketio.AsyncNamespace):  # type: ignore[misc]  # python-soc
         return True
 
     def on_disconnect(self, sid: str, reason: str = "") -> None:
-        """Note that a client has gone."""
+        """Note that a client has gone; a poll of it that still waits is answered, as the runtime does (the library would let it hang)."""
         self._bearers.pop(sid, None)
         self._log.info("Debug WebSocket disconnected")
+        carrier = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+        socket = self.server.eio.sockets.get(carrier)
+        if socket is not None:
+            socket.queue.put_nowait(None)  # the library's own sign for the end
 
     async def on_debug_command(self, sid: str, data: object = None) -> None:
         """Answer one command to the client that sent it."""

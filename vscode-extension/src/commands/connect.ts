@@ -20,8 +20,9 @@ interface Attempt {
 }
 
 export async function connectCommand(station: Station, argument: TargetArgument): Promise<void> {
-  const candidates = station.connections.all.filter(({ state }) => state === "disconnected" || state === "error");
-  const connection = await chooseTarget(station, argument, candidates.length > 0 ? candidates : station.connections.all, "Connect to which machine?");
+  const { reachable } = station.connections;
+  const candidates = reachable.filter(({ state }) => state === "disconnected" || state === "error");
+  const connection = await chooseTarget(station, argument, candidates.length > 0 ? candidates : reachable, "Connect to which machine?");
   if (connection !== undefined) {
     await connect(station, connection);
   }
@@ -134,7 +135,7 @@ async function giveUp(station: Station, target: string): Promise<undefined> {
 
 /** Connecting to a runtime without users asks for the first one, so this is a connection under its other name. */
 export async function createFirstUserCommand(station: Station, argument: TargetArgument): Promise<void> {
-  const connection = await chooseTarget(station, argument, station.connections.all, "Create the first user of which machine?");
+  const connection = await chooseTarget(station, argument, station.connections.reachable, "Create the first user of which machine?");
   if (connection === undefined) {
     return;
   }

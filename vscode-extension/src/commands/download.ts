@@ -23,8 +23,8 @@ export async function downloadCommand(station: Station, argument: TargetArgument
   }
   // From an editor's title bar the argument is a file, not a machine.
   const machine = argument instanceof vscode.Uri ? undefined : argument;
-  const { connected, all } = station.connections;
-  const connection = await chooseTarget(station, machine, connected.length > 0 ? connected : all, "Download to which machine?");
+  const { connected, reachable } = station.connections;
+  const connection = await chooseTarget(station, machine, connected.length > 0 ? connected : reachable, "Download to which machine?");
   if (connection === undefined || (connection.state !== "connected" && !(await connect(station, connection)))) {
     return;
   }

@@ -1,17 +1,20 @@
 // Command ids -> what they do. The titles and conditions are in package.json.
 
 import * as vscode from "vscode";
-
 import { showFailure } from "../failures.ts";
 import type { Station } from "../station.ts";
 import { connectCommand, createFirstUserCommand, disconnectCommand } from "./connect.ts";
 import { downloadCommand } from "./download.ts";
+import { enrolAgainCommand, enrolCommand } from "./enrol.ts";
+import { addHubCommand, auditCommand, refreshHubsCommand, removeHubCommand, signInToHubCommand, signOutOfHubCommand } from "./hubs.ts";
 import { startCommand, stopCommand } from "./operate.ts";
+import { copyNameCommand, deleteOrchestratorCommand, renameOrchestratorCommand, revokeOrchestratorCommand } from "./orchestrators.ts";
 import { fetchProjectCommand } from "./pull.ts";
 import { quickMenuCommand } from "./quickMenu.ts";
 import { addConnectionCommand, connectFoundCommand, forgetCertificateCommand, forgetPasswordCommand, removeConnectionCommand } from "./saved.ts";
 import type { TargetArgument } from "./target.ts";
 import { manageUsersCommand } from "./users.ts";
+import { createVplcCommand, deleteVplcCommand, renameVplcCommand } from "./vplc.ts";
 import { logsCommand, statusCommand } from "./watch.ts";
 
 type Command = (station: Station, argument: TargetArgument) => Promise<void>;
@@ -33,6 +36,21 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "plc.manageUsers": manageUsersCommand,
   "plc.fetchProject": fetchProjectCommand,
   "plc.quickMenu": quickMenuCommand,
+  "plc.addHub": addHubCommand,
+  "plc.signInToHub": signInToHubCommand,
+  "plc.signOutOfHub": signOutOfHubCommand,
+  "plc.removeHub": removeHubCommand,
+  "plc.refreshHubs": refreshHubsCommand,
+  "plc.showAudit": auditCommand,
+  "plc.enrolOrchestrator": enrolCommand,
+  "plc.enrolOrchestratorAgain": enrolAgainCommand,
+  "plc.renameOrchestrator": renameOrchestratorCommand,
+  "plc.revokeOrchestrator": revokeOrchestratorCommand,
+  "plc.deleteOrchestrator": deleteOrchestratorCommand,
+  "plc.createVplc": createVplcCommand,
+  "plc.renameVplc": renameVplcCommand,
+  "plc.deleteVplc": deleteVplcCommand,
+  "plc.copyName": copyNameCommand,
 };
 
 export function registerCommands(station: Station): vscode.Disposable {

@@ -75,7 +75,7 @@ async function saveAndConnect(station: Station, name: string, address: string): 
 }
 
 export async function removeConnectionCommand(station: Station, argument: TargetArgument): Promise<void> {
-  const connection = await chooseTarget(station, argument, station.connections.all, "Remove which connection?");
+  const connection = await chooseTarget(station, argument, station.connections.saved, "Remove which connection?");
   if (connection === undefined) {
     return;
   }
@@ -89,7 +89,7 @@ export async function removeConnectionCommand(station: Station, argument: Target
 }
 
 export async function forgetCertificateCommand(station: Station, argument: TargetArgument): Promise<void> {
-  const connection = await chooseTarget(station, argument, station.connections.all, "Forget the certificate of which machine?");
+  const connection = await chooseTarget(station, argument, station.connections.saved, "Forget the certificate of which machine?");
   if (connection === undefined) {
     return;
   }
