@@ -19,6 +19,10 @@ TABLES = {
     "failed-deploys.md": (TESTS / "runtimes", "test_failed_deploys.py"),
 }
 NAMED = re.compile(r"`(?:([\w/]+\.py)::)?(test_\w+)(?:\[([^`]+)\])?`")
+PROTOCOL = "orchestrator protocol"
+SECTION = re.compile(PROTOCOL + r", sections? (\d(?:\.\d)?)(?: and (\d(?:\.\d)?))?")
+SECTIONS = ("1.1", "1.2", "2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "3", "4.1", "4.2", "4.3", "4.4", "5")
+AGENT_CONTRACT = TESTS / "hub" / "agent_contract.py"
 CODE = re.compile(r"`([^`]*\b(?:test_\w+|\w+\.py)\b[^`]*)`")
 
 Named = tuple[str, str, str | None]
@@ -88,3 +92,71 @@ def test_no_name_of_a_test_is_written_so_that_it_would_be_overlooked(document: s
         assert NAMED.fullmatch(f"`{code}`") or whole, f"{document}: {code}"
     loose = re.sub(r"`[^`\n]*`", "", text)
     assert not re.search(r"\btest_\w+", loose)
+
+
+# -- the orchestrator protocol ---------------------------------------------------------------------------------------
+
+
+def protocol_tables() -> dict[str, list[str]]:
+    """The rows of each section of the orchestrator protocol, by its number."""
+    found: dict[str, list[str]] = {}
+    rows: list[str] | None = None
+    for line in (DOCS / "protocol-coverage.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            number = SECTION.search(line)
+            rows = found.setdefault(number[1], []) if number else None
+        elif rows is not None and NAMED.search(line):
+            rows.append(line)
+    return found
+
+
+def test_every_section_of_the_orchestrator_protocol_that_code_or_tests_speak_of_has_rows() -> None:
+    spoken = {
+        number
+        for file in (*(TESTS.parent / "server").rglob("*.py"), *TESTS.rglob("*.py"))
+        for pair in SECTION.findall(file.read_text(encoding="utf-8"))
+        for number in pair
+        if number
+    }
+    rows = protocol_tables()
+    assert spoken >= {"1.2", "2.2", "2.4", "2.5", "2.6"}
+    assert sorted(spoken - {number for number in rows if rows[number]}) == []
+
+
+@pytest.mark.parametrize("number", SECTIONS)
+def test_no_section_of_the_orchestrator_protocol_is_left_out(number: str) -> None:
+    assert protocol_tables()[number] != []
+
+
+def test_every_topic_of_agents_is_in_a_row_of_the_orchestrator_protocol() -> None:
+    """Those of the recorded agents: a topic that the tests' agent learns is to be claimed here, too."""
+    topics = {
+        key.value
+        for node in _tree(AGENT_CONTRACT.relative_to(TESTS).as_posix()).body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and node.target.id in ("CONTRACTS", "NEWER_CONTRACTS")
+        and isinstance(node.value, ast.Dict)
+        for key in node.value.keys
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }
+    claimed = " ".join(row for rows in protocol_tables().values() for row in rows)
+    assert len(topics) > 10
+    assert sorted(topic for topic in topics if f"`{topic}`" not in claimed) == []
+
+
+def test_no_row_of_the_orchestrator_protocol_rests_on_a_test_that_never_runs() -> None:
+    """One that is marked to be skipped, or to fail, proves nothing."""
+    files = {file for rows in protocol_tables().values() for row in rows for file, _, _ in NAMED.findall(row)}
+    marked = {
+        file
+        for file in files
+        for node in ast.walk(_tree(file))
+        if isinstance(node, ast.Attribute) and node.attr in ("skip", "xfail")
+    }
+    assert marked == set()
+
+
+def test_no_row_is_written_twice() -> None:
+    rows = [row for rows in protocol_tables().values() for row in rows]
+    assert len(rows) == len(set(rows)) > 100

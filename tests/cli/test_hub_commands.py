@@ -163,6 +163,17 @@ async def test_what_the_hub_does_not_take_is_wrong_usage_and_no_mistake_of_rung(
     assert (ran.code, ran.json["error"]["message"]) == (2, said)
 
 
+async def test_what_an_agent_cannot_do_is_said(shell: Shell, hub: ScriptedHub) -> None:
+    old = {"version": None, "watchesVariables": False, "startsContainers": False}
+    new = {"version": "1.2.6", "watchesVariables": True, "startsContainers": False}
+    shown = [own({**hub.orchestrators[0], "agent": agent}) for agent in (old, new)]
+    hub.script("GET /orchestrators/O1", *shown)
+    said = "its agent tells no version; it carries no variables, only the program's MD5, and cannot start or stop containers"
+    assert said in (await shell("hub", "orchestrator", "show", "Hall 1")).out
+    said = "agent 1.2.6; it carries variables, and cannot start or stop containers"
+    assert said in (await shell("hub", "orchestrator", "show", "Hall 1")).out
+
+
 async def test_the_audit_log_names_machines_and_ends_with_the_latest(shell: Shell, hub: ScriptedHub) -> None:
     def row(minute: int, action: str, **more: object) -> dict[str, object]:
         at = f"2026-01-02T03:{minute:02}:00Z"

@@ -44,9 +44,17 @@ async def test_the_list_has_the_tenants_orchestrators_only_and_asks_no_agent(des
     assert theirs["name"] == "Line 9"
 
 
+async def test_one_orchestrator_is_shown_with_what_its_agent_can_do(desk: Bench) -> None:
+    shown = (await desk.ask("GET", ONE, Role.VIEWER)).json()
+    assert shown["agent"] == {"version": None, "watchesVariables": True, "startsContainers": False}
+    desk.agents.raw_debug = False
+    assert (await desk.ask("GET", ONE, Role.VIEWER)).json()["agent"]["watchesVariables"] is False
+
+
 async def test_an_offline_orchestrator_is_shown_as_such(desk: Bench) -> None:
     desk.agents.away.add(desk.here.id)
-    assert (await desk.ask("GET", ONE, Role.VIEWER)).json()["online"] is False
+    shown = (await desk.ask("GET", ONE, Role.VIEWER)).json()
+    assert (shown["online"], shown["agent"]) == (False, None)
 
 
 async def test_renaming_is_told_to_everybody(desk: Bench) -> None:

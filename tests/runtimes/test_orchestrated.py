@@ -16,6 +16,7 @@ from rung.runtimes.connection import Connection
 from rung.runtimes.deploy import DeployReport, deploy
 from rung.runtimes.errors import Kind
 from rung.runtimes.hubs import Hubs, HubStore
+from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import ProfileStore, resolve_target
 from rung.runtimes.troubleshoot import test_connection as steps_of_connection
 from runtimes.scripted_device import MD5, OTHER_MD5, PASSWORD, QUICK, Events, ScriptedDevice
@@ -222,6 +223,24 @@ async def test_a_hub_that_dies_takes_no_machine_with_it(
     assert "hub" in (await events.wait_for("error", Kind.LOST)).message
     await hub.start()
     assert (await events.wait_for("connected")).plc == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    "now", [orchestrator("Hall 1", vplc("Press", "v2")), orchestrator("Hall 1", vplc("Press", "v1"), id="O2")]
+)
+async def test_a_password_that_was_meant_for_one_vplc_does_not_go_to_another_that_has_got_its_name(
+    behind: Connection, hub: ScriptedHub, device: ScriptedDevice, now: dict[str, object]
+) -> None:
+    assert (await behind.connect("admin", PASSWORD)).state == "connected"
+    await behind.disconnect()
+    hub.orchestrators = [now]
+    before = list(device.requests)
+    refused = await behind.connect("admin", PASSWORD)
+    assert (refused.state, refused.kind) == ("error", Kind.CERTIFICATE_CHANGED)
+    assert "another vPLC than the one that you used" in refused.message
+    assert device.requests == before
+    PinStore().forget(behind.profile.address)
+    assert (await behind.connect("admin", PASSWORD)).kind is not Kind.CERTIFICATE_CHANGED
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncio
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rung.cli.hub_session import (
@@ -107,8 +107,10 @@ async def _list(options: Namespace, client: HubClient) -> int:
 
 
 async def _show(options: Namespace, client: HubClient) -> int:
-    one = await find_orchestrator(client, options.name)
+    one = await client.orchestrator((await find_orchestrator(client, options.name)).id)
     lines = [f"{one.name}: {_state(one)}"]
+    if one.agent is not None:
+        lines.append(_agent(one.agent))
     if one.description:
         lines.append(one.description)
     if one.not_after:
@@ -117,6 +119,15 @@ async def _show(options: Namespace, client: HubClient) -> int:
     if one.vplcs and not one.online:
         lines.append("  (as last known: its agent is not connected)")
     return show(options, {"orchestrator": one.json()}, "\n".join(lines))
+
+
+def _agent(told: Mapping[str, object]) -> str:
+    version = f"agent {told['version']}" if told.get("version") else "its agent tells no version"
+    debug = (
+        "carries variables" if told.get("watchesVariables") is True else "carries no variables, only the program's MD5"
+    )
+    containers = "starts and stops" if told.get("startsContainers") is True else "cannot start or stop"
+    return f"{version}; it {debug}, and {containers} containers"
 
 
 async def _enrol(options: Namespace, client: HubClient) -> int:

@@ -201,7 +201,9 @@ async def _first_user(
 ) -> Outcome:
     if not allowed and not (on_terminal() and ask("The machine has no user yet. Create the first one now?")):
         raise RuntimeFailure(
-            Kind.NO_USERS, outcome.message, "Create it with --create-first-user --user NAME --password-stdin."
+            Kind.NO_USERS,
+            outcome.message,
+            "Create it with the first download: rung deploy --create-first-user --user NAME --password-stdin.",
         )
     if user is None:
         user = _prompt_user()

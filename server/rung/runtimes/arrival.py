@@ -59,7 +59,7 @@ async def arrive(
             )
         from rung.runtimes.orchestrated import reach
 
-        hubbed, found = await reach(address, hubs, timeouts)
+        hubbed, found = await reach(address, pins, hubs, timeouts)
         return Arrival(found, hubbed, partial(hubbed.recognise_again, timeouts))
     found, pin = await recognise_trusted(address, pins, trust, timeouts, ports)
     way = None if pin is None else Direct(found.address, pin)

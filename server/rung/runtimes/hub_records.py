@@ -78,6 +78,7 @@ class Orchestrator:
         fingerprint, not_after: of its certificate.
         heartbeat: the last numbers it sent; empty where it never did.
         vplcs: its vPLCs, by name.
+        agent: what its agent can do (`version`, `watchesVariables`, `startsContainers`); None where nobody has asked it.
     """
 
     id: str
@@ -92,10 +93,11 @@ class Orchestrator:
     heartbeat: Mapping[str, object] = field(default_factory=dict)
     heartbeat_at: str | None = None
     vplcs: tuple[Vplc, ...] = ()
+    agent: Mapping[str, object] | None = None
 
     def json(self) -> dict[str, object]:
         """The row of the contracts."""
-        return {
+        row: dict[str, object] = {
             "id": self.id,
             "name": self.name,
             "description": self.description,
@@ -108,6 +110,7 @@ class Orchestrator:
             "heartbeatAt": self.heartbeat_at,
             "vplcs": [vplc.json() for vplc in self.vplcs],
         }
+        return row if self.agent is None else {**row, "agent": dict(self.agent)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +296,7 @@ def orchestrator(value: object) -> Orchestrator:
     told = fields(value, "an orchestrator")
     certificate = told.get("certificate")
     shown = certificate if isinstance(certificate, dict) else {}
-    heartbeat = told.get("heartbeat")
+    heartbeat, agent = told.get("heartbeat"), told.get("agent")
     revoked = told.get("revoked")
     return Orchestrator(
         identifier(told.get("id"), "the id of an orchestrator"),
@@ -308,6 +311,7 @@ def orchestrator(value: object) -> Orchestrator:
         plain(heartbeat) if isinstance(heartbeat, dict) else {},
         time_of(told.get("heartbeatAt")),
         vplcs(told.get("vplcs") or []),
+        plain(agent) if isinstance(agent, dict) else None,
     )
 
 

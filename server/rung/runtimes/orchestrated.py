@@ -6,6 +6,7 @@ begins and at each reconnection, and a connection never goes over in silence fro
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from collections.abc import Callable
 from shlex import quote
@@ -21,6 +22,7 @@ from rung.runtimes.hub_http import API, MARK, failure_of, stranger, verifying
 from rung.runtimes.hub_records import Orchestrator, Vplc
 from rung.runtimes.hubs import Hub, Hubs
 from rung.runtimes.moments import age
+from rung.runtimes.pins import PinStore
 from rung.runtimes.recognise import Recognised, recognise_over
 from rung.runtimes.transport import VerifiedTransport
 from rung.runtimes.v4_session import Timeouts
@@ -52,6 +54,11 @@ class Hubbed:
         self.vplc = vplc
         self._hubs = hubs
         self._verifying = verifying(hub)
+
+    @property
+    def identity(self) -> str:
+        """What tells this vPLC from every other one that may get its name: 64 upper-case hex digits, to be kept where pins are."""
+        return hashlib.sha256(f"{self.orchestrator}/{self.vplc}".encode()).hexdigest().upper()
 
     @property
     def path(self) -> str:
@@ -93,25 +100,38 @@ class Hubbed:
         return await recognise_over(self, timeouts)
 
 
-async def reach(address: Address, hubs: Hubs, timeouts: Timeouts) -> tuple[Hubbed, Recognised]:
+async def reach(address: Address, pins: PinStore, hubs: Hubs, timeouts: Timeouts) -> tuple[Hubbed, Recognised]:
     """Find a vPLC and what runtime it has.
+
+    A name may come to mean another vPLC, and passwords are saved by names. So which one it was is kept, as a certificate's pin is.
 
     Args:
         address: the vPLC's.
+        pins: which vPLC was there the last time.
         hubs: the saved hubs and the tokens for them.
         timeouts: how long to wait for the machine's answers.
 
     Raises:
         RuntimeFailure: `credentials` when nobody is signed in to the hub, `untrusted` when the hub is not the one that was saved, `dns`
-            when it knows no machine of this name, `unreachable` when the orchestrator is offline, `busy` while the vPLC is being
+            when it knows no machine of this name, `certificate-changed` when the name means another one than before, `unreachable` when the orchestrator is offline, `busy` while the vPLC is being
             created; else see `recognise_over`.
     """
     hub = hubs.of(address)
     async with hubs.client(hub, timeouts.answer) as client:
         orchestrator, vplc = await _find(client, address)
     hubbed = Hubbed(address, hub, hubs, orchestrator.id, vplc.id)
+    known = pins.get(address)
+    if known is not None and known != hubbed.identity:
+        raise RuntimeFailure(
+            Kind.CERTIFICATE_CHANGED,
+            f"{address} is another vPLC than the one that you used under this name: that one was removed or renamed. Nothing was sent to it.",
+            "If that is meant, forget the old one (rung connection forget --certificate, or PLC: Forget Certificate) and connect again.",
+        )
     try:
-        return hubbed, await recognise_over(hubbed, timeouts)
+        found = await recognise_over(hubbed, timeouts)
+        if known is None:
+            pins.trust(address, hubbed.identity)
+        return hubbed, found
     except RuntimeFailure as failure:
         if vplc.state == "running":
             raise

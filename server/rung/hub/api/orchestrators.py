@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -13,7 +14,7 @@ from aiohttp import web
 from rung.hub.api.answers import NeedsConfirmation, conflict, own
 from rung.hub.api.call import Call, Desk
 from rung.hub.api.running import confirm_end
-from rung.hub.api.shapes import agent_shape, orchestrator_shape, period
+from rung.hub.api.shapes import abilities_shape, agent_shape, orchestrator_shape, period
 from rung.hub.bus import Event
 from rung.hub.records import Orchestrator, Vplc
 from rung.runtimes.errors import Kind, RuntimeFailure
@@ -42,8 +43,13 @@ async def list_all(call: Call) -> web.StreamResponse:
 
 
 async def show(call: Call) -> web.StreamResponse:
-    """One orchestrator."""
-    return own(await _shape(call.desk, call.orchestrator))
+    """One orchestrator, with what its agent can do if that is there to be asked."""
+    shape = await _shape(call.desk, call.orchestrator)
+    abilities = None
+    if shape["online"]:
+        with contextlib.suppress(RuntimeFailure):  # it has gone meanwhile, or is busy
+            abilities = abilities_shape(await call.desk.asking.agents.abilities(call.orchestrator.id))
+    return own(shape | {"agent": abilities})
 
 
 async def rename(call: Call) -> web.StreamResponse:

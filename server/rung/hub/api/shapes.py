@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
+from rung.hub.agents import AgentAbilities
 from rung.hub.api.answers import bad
 from rung.hub.records import AuditRow, Orchestrator, Presence, User, Vplc
 from rung.runtimes.device_text import clean
@@ -235,6 +236,15 @@ def orchestrator_shape(
         "heartbeat": dict(now.heartbeat) or None,
         "heartbeatAt": time_text(now.heartbeat_at),
         "vplcs": [vplc_shape(vplc) for vplc in vplcs],
+    }
+
+
+def abilities_shape(abilities: AgentAbilities) -> dict[str, object]:
+    """What an agent can do, as it was probed."""
+    return {
+        "version": abilities.agent_version,
+        "watchesVariables": abilities.raw_debug,
+        "startsContainers": abilities.starts_containers,
     }
 
 
