@@ -171,7 +171,22 @@ async def test_a_user_who_comes_back_at_once_does_not_wait_for_a_slow_end(desk: 
     lease = await opened(desk)
     await desk.ask("POST", f"{DEBUG}/close", Role.ENGINEER, {"lease": lease})
     await asyncio.wait_for(opened(desk), 1.0)
+    assert agent(desk).heard == ["debug_stop", "debug_start", "debug_get_md5"]
+
+
+async def test_who_comes_back_with_another_login_gets_another_session(desk: Bench) -> None:
+    lease = await opened(desk)
+    await desk.ask("POST", f"{DEBUG}/close", Role.ENGINEER, {"lease": lease})
+    assert (await desk.ask("POST", f"{DEBUG}/open", Role.ENGINEER, LOGIN | {"password": "another"})).status == 200
     assert agent(desk).heard == ["debug_stop", "debug_start", "debug_start"]
+
+
+async def test_a_session_that_ended_by_itself_is_opened_anew(desk: Bench) -> None:
+    lease = await opened(desk)
+    await desk.ask("POST", f"{DEBUG}/close", Role.ENGINEER, {"lease": lease})
+    agent(desk).open = False
+    await opened(desk)
+    assert agent(desk).heard == ["debug_stop", "debug_start", "debug_command", "debug_start"]
 
 
 async def test_a_refused_login_gives_the_lease_back(desk: Bench) -> None:

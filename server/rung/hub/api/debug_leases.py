@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +31,16 @@ _LINGERS: Final = 3.0
 _MOST_REMEMBERED: Final = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """A session that is to be ended in a moment: whose, opened with what, and the task that ends it."""
+
+    user: int
+    login: bytes
+    begun: asyncio.Event
+    task: asyncio.Task[None]
+
+
 class DebugLeases:
     """The leases that this process has given.
 
@@ -39,13 +51,21 @@ class DebugLeases:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._renewed: dict[tuple[str, str], float] = {}  # by vPLC and lease: a lease of another vPLC is none
-        self._closing: dict[str, tuple[int, asyncio.Event, asyncio.Task[None]]] = {}
+        self._closing: dict[str, _Ending] = {}
+        self._logins: dict[tuple[str, str], bytes] = {}
+        self._key = secrets.token_bytes(32)
 
-    async def take(self, vplc_id: str, user: User, end_session: Callable[[], Awaitable[None]]) -> str:
+    async def take(
+        self, vplc_id: str, user: User, login: tuple[str, str], end_session: Callable[[], Awaitable[None]]
+    ) -> tuple[str, bool]:
         """Give a user the lease of a vPLC, and end the session that somebody else may have left behind.
 
         Args:
+            login: the user and the password of the runtime; only a keyed hash of them is kept.
             end_session: ends the agent's session; it is quick when there is none.
+
+        Returns:
+            The lease, and whether the session is still open that the same user opened with the same login a moment ago.
 
         Raises:
             Refusal: 409, another user has it.
@@ -59,15 +79,17 @@ class DebugLeases:
                 f"{holder} is watching this vPLC through the hub; only one user at a time can.",
                 "Ask that user to stop watching, or wait a minute after that user's editor has gone.",
             )
+        digest = hashlib.blake2b("\0".join(login).encode("utf-8", "replace"), key=self._key).digest()
         lingering = await self._lingering(vplc_id, user)
         try:
-            if not lingering:
+            if lingering is None:
                 await end_session()
         except BaseException:
             await self.drop(vplc_id, lease)
             raise
         self._remember(vplc_id, lease)
-        return lease
+        self._logins[vplc_id, lease] = digest
+        return lease, lingering == digest
 
     async def hold(self, vplc_id: str, user: User, lease: str, certain: bool = False) -> None:
         """See that the user holds the lease of this vPLC, and lengthen it.
@@ -93,6 +115,7 @@ class DebugLeases:
     def end_soon(self, vplc_id: str, user: User, lease: str, end_session: Callable[[], Awaitable[None]]) -> None:
         """Let the session linger for a moment, then end it and the lease."""
         self._renewed.pop((vplc_id, lease), None)
+        login = self._logins.pop((vplc_id, lease), b"")
         begun = asyncio.Event()
 
         async def end() -> None:
@@ -102,40 +125,42 @@ class DebugLeases:
                 with contextlib.suppress(RuntimeFailure):
                     await end_session()  # it dies by itself within five minutes, if not now
             finally:
-                if self._closing.get(vplc_id, (0, begun, None))[1] is begun:
-                    self._closing.pop(vplc_id, None)
+                ending = self._closing.get(vplc_id)
+                if ending is not None and ending.begun is begun:
+                    del self._closing[vplc_id]
             await self.drop(vplc_id, lease)
 
-        self._closing[vplc_id] = (user.id, begun, asyncio.create_task(end(), name="debug close"))
+        self._closing[vplc_id] = _Ending(user.id, login, begun, asyncio.create_task(end(), name="debug close"))
 
     async def drop(self, vplc_id: str, lease: str) -> None:
         """End a lease at once."""
         self._renewed.pop((vplc_id, lease), None)
+        self._logins.pop((vplc_id, lease), None)
         with contextlib.suppress(RuntimeFailure):
             await self._store.end_lease(vplc_id, lease)  # it runs out within a minute, if not now
 
     async def stop(self) -> None:
         """End what lingers without waiting for it."""
-        tasks = [task for _, _, task in self._closing.values()]
+        tasks = [ending.task for ending in self._closing.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _lingering(self, vplc_id: str, user: User) -> bool:
-        """Whether the user's own session is still there; if it is being ended, wait for that."""
+    async def _lingering(self, vplc_id: str, user: User) -> bytes | None:
+        """What the user's own session was opened with, if that is still there; if it is being ended, wait for that."""
         found = self._closing.pop(vplc_id, None)
         if found is None:
-            return False
-        owner, begun, task = found
-        if owner == user.id and not begun.is_set():
-            task.cancel()
-            return True
-        await asyncio.wait({task})
-        return False
+            return None
+        if found.user == user.id and not found.begun.is_set():
+            found.task.cancel()
+            return found.login
+        await asyncio.wait({found.task})
+        return None
 
     def _remember(self, vplc_id: str, lease: str) -> None:
         if len(self._renewed) >= _MOST_REMEMBERED:
             self._renewed.clear()  # costs one look into the database each
+            self._logins.clear()  # costs an opening of a session
         self._renewed[vplc_id, lease] = time.monotonic()
 
 

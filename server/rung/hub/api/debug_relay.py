@@ -42,18 +42,21 @@ async def open_session(call: Call) -> web.StreamResponse:
     abilities = await call.desk.asking.agents.abilities(call.orchestrator.id)
     way = RAW if abilities.raw_debug else MD5_ONLY
     start: dict[str, object] = {"type": "debug_start", "port": PORT}
+    login = fields.text("username", 200), fields.secret("password", 1000)
     if way == RAW:
         start["token"] = fields.matching("token", _TOKEN, "the runtime's token")
     else:
-        start |= {"username": fields.text("username", 200), "password": fields.secret("password", 1000)}
-        if not start["password"]:  # an agent would fill in a password of its own
+        start |= {"username": login[0], "password": login[1]}
+        if not login[1]:  # an agent would fill in a password of its own
             raise bad("The request needs the runtime's password in 'password'.")
     leases = call.desk.leases
-    lease = await leases.take(call.vplc.id, call.user, lambda: _end(call))
+    lease, lingers = await leases.take(call.vplc.id, call.user, login, lambda: _end(call))
     try:
-        answer = await _debug(call, start)
-        if answer.get("type") != "debug_connected":
-            raise _not_opened(answer)
+        # To start anew an agent ends the present session first, for which real ones take up to 25 s.
+        if not (lingers and await _alive(call, way)):
+            answer = await _debug(call, start)
+            if answer.get("type") != "debug_connected":
+                raise _not_opened(answer)
     except BaseException:
         await leases.drop(call.vplc.id, lease)
         raise
@@ -98,6 +101,15 @@ async def close(call: Call) -> web.StreamResponse:
     await call.desk.leases.hold(call.vplc.id, call.user, lease, certain=True)
     call.desk.leases.end_soon(call.vplc.id, call.user, lease, lambda: _end(call))
     return own({"ok": True})
+
+
+async def _alive(call: Call, way: str) -> bool:
+    """Whether the session that lingers still answers."""
+    if way == RAW:
+        answer = await _debug(call, {"type": "debug_command", "command": _ASK_MD5})
+        return answer.get("type") == "debug_command_response"
+    answer = await _debug(call, {"type": "debug_get_md5"})
+    return answer.get("type") == "debug_md5_response" or answer.get("error") == _NO_PROGRAM
 
 
 async def _frame(call: Call, frame: str) -> str:
