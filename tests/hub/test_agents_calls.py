@@ -305,7 +305,7 @@ async def test_abilities_are_probed_once_per_session_and_on_a_device_that_does_n
         old.answers["run_command"] = echo(status="success", debug_response=unknown_word)
         abilities = await hub.agents.abilities(line.common_name)
         assert not (abilities.raw_debug)
-        assert not (abilities.tells_version)
+        assert abilities.agent_version is None
         assert not (abilities.starts_containers)
         asked = len(old.heard)
         assert await hub.agents.abilities(line.common_name) == abilities
@@ -319,7 +319,7 @@ async def test_abilities_are_probed_once_per_session_and_on_a_device_that_does_n
         abilities = await hub.agents.abilities(line.common_name)
         assert abilities.raw_debug
         assert abilities.starts_containers
-        assert (abilities.agent_version, abilities.netmon_version) == ("1.2.6", "unknown")
+        assert abilities.agent_version == "1.2.6"
 
 
 async def test_what_is_in_messages_and_answers_is_never_logged(

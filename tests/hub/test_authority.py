@@ -32,11 +32,18 @@ def authority(settings: HubSettings) -> Authority:
     return Authority.open(settings.folder)
 
 
+def certificate_in(settings: HubSettings) -> bytes:
+    """The authority's own."""
+    return (settings.folder / "agent-ca.pem").read_bytes()
+
+
 def issued(authority: Authority, request: bytes) -> x509.Certificate:
     return x509.load_pem_x509_certificate(authority.issue(request, ID, now()).pem.encode())
 
 
-def test_a_certificate_is_for_client_authentication_and_13_months_and_nothing_else(authority: Authority) -> None:
+def test_a_certificate_is_for_client_authentication_and_13_months_and_nothing_else(
+    settings: HubSettings, authority: Authority
+) -> None:
     certificate = issued(authority, csr(ID))
     extensions = certificate.extensions
     assert extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
@@ -48,7 +55,7 @@ def test_a_certificate_is_for_client_authentication_and_13_months_and_nothing_el
     life = certificate.not_valid_after_utc - now()
     assert timedelta(days=395) < life <= timedelta(days=396)
     assert now() - certificate.not_valid_before_utc > timedelta(minutes=59)  # devices' clocks are often behind
-    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.certificate_pem))
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(certificate_in(settings)))
 
 
 def test_what_a_request_asks_for_besides_its_key_is_left_out(authority: Authority) -> None:
@@ -234,7 +241,10 @@ def test_no_session_outlives_its_certificate(settings: HubSettings, authority: A
 
 
 def test_making_the_authority_again_keeps_it(settings: HubSettings, authority: Authority) -> None:
-    assert Authority.make(settings.folder, now()).certificate_pem == authority.certificate_pem
+    before = certificate_in(settings)
+    Authority.make(settings.folder, now())
+    assert certificate_in(settings) == before
+    assert issued(Authority.open(settings.folder), csr(ID)).issuer == issued(authority, csr(ID)).issuer
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are a matter of POSIX systems")

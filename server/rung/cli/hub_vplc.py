@@ -106,8 +106,7 @@ async def _list(options: Namespace, client: HubClient, orchestrator: str, vplc: 
 
 async def _create(options: Namespace, client: HubClient, orchestrator: str, vplc: str) -> int:
     from rung.runtimes.hub_records import NewVplc
-    from rung.runtimes.orchestrated import check_online
-    from rung.runtimes.pins import PinStore
+    from rung.runtimes.orchestrated import check_online, forget_namesake
 
     if not options.network:
         raise WrongUsage(
@@ -135,9 +134,7 @@ async def _create(options: Namespace, client: HubClient, orchestrator: str, vplc
             file=sys.stderr,
         )
         raise
-    PinStore().forget(
-        client.hub.address.behind(host.name, made.name)
-    )  # what may have been called so before is not missed
+    forget_namesake(client.hub, host.name, made.name)
     target = f"{host.name}/{made.name}"
     runs = f"{target} runs. `rung deploy PROGRAM --to '{target}' --create-first-user` puts a program on it."
     return show(

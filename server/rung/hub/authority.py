@@ -73,11 +73,6 @@ class Authority:
             return cls.open(folder)
         return cls(Root.make(folder, _STEM, "Rung hub agents", now))
 
-    @property
-    def certificate_pem(self) -> bytes:
-        """The authority's certificate, which is no secret."""
-        return self._root.pem
-
     def seal(self) -> Seal:
         """What this process seals its messages to the hub's other processes with: whoever has the authority's key can read them, nobody else."""
         return Seal(self._root.secret(b"rung hub: between processes"))

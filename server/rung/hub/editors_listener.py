@@ -84,7 +84,7 @@ class _Connection(HandedOn):
             self._cut = None
 
 
-class EditorsListener:
+class EditorsListener(TlsListener):
     """Serves the editors' application.
 
     Args:
@@ -118,45 +118,10 @@ class EditorsListener:
             shutdown_timeout=self.bounds.drain_seconds,
         )
         handshakes = HandshakeBounds(self.bounds.tls_seconds, self.bounds.tls_per_address, self.bounds.tls_at_once)
-        self._tls = TlsListener(
-            "editors' listener",
-            runner,
-            context,
-            host,
-            port,
-            handshakes,
-            lambda http, origin: _Connection(http, self, origin),
-            proxies,
-        )
+        super().__init__("editors' listener", runner, context, host, port, handshakes, proxies)
         self._connections: Counter[str] = Counter()
         self.open = 0
         """Connections that there are."""
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return self._tls.port
-
-    @property
-    def counts(self) -> Counter[str]:
-        """What was refused or failed, by words."""
-        return self._tls.counts
-
-    async def start(self) -> None:
-        """Begin to listen.
-
-        Raises:
-            OSError: the address cannot be had.
-        """
-        await self._tls.start()
-
-    async def stop_accepting(self) -> None:
-        """Take no more connections; those that there are go on."""
-        await self._tls.stop_accepting()
-
-    async def stop(self) -> None:
-        """Take no more connections, let requests under way end, and then end everything."""
-        await self._tls.stop()
 
     def admit(self, address: str) -> bool:
         """Whether one more connection may come from there; it is counted then."""
@@ -172,3 +137,6 @@ class EditorsListener:
         """A connection that was admitted has ended."""
         count_down(self._connections, place_of(address))
         self.open -= 1
+
+    def _connection_of(self, http: asyncio.Protocol, origin: str) -> HandedOn:
+        return _Connection(http, self, origin)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from aiohttp import web
 
 
-class HandedOn(asyncio.Protocol):
+class HandedOn(asyncio.Protocol, ABC):
     """A connection whose handshake has ended.
 
     Args:
@@ -55,9 +56,9 @@ class HandedOn(asyncio.Protocol):
             self._http.connection_lost(exc)
             self._http = None
 
+    @abstractmethod
     def _admitted(self, transport: asyncio.WriteTransport) -> bool:
         """Whether the connection may stay; called once, before anything is handed on."""
-        raise NotImplementedError
 
 
 def handed_on(request: web.BaseRequest) -> HandedOn | None:

@@ -7,12 +7,12 @@ is not used.
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Final
 
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.runtimes.private_file import replace_private
 
 _LARGEST: Final = 1_000_000
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -40,18 +40,8 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         RuntimeFailure: it cannot be written (disk full, no permission).
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        replace_private(path, content)
     except OSError as error:
         raise RuntimeFailure(
             Kind.INTERNAL,

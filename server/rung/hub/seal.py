@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,6 +24,8 @@ _HEAD: Final = _SALT_BYTES + _NUMBER_BYTES
 _WINDOW: Final = 65_536
 """How far a message may be overtaken by later ones of its sender: they take several connections, and large ones take time."""
 _MOST_SENDERS: Final = 4096
+
+_Kept = TypeVar("_Kept")
 
 
 class Seal:
@@ -90,8 +92,8 @@ class Seal:
         return AESGCM(HKDF(SHA256(), KEY_BYTES, salt, b"rung hub processes").derive(self._key))
 
 
-def _keep(table: OrderedDict[bytes, AESGCM] | OrderedDict[bytes, tuple[int, int]], salt: bytes, value: object) -> None:
-    table[salt] = value  # type: ignore[assignment]  # each table gets its own kind
+def _keep(table: OrderedDict[bytes, _Kept], salt: bytes, value: _Kept) -> None:
+    table[salt] = value
     table.move_to_end(salt)
     if len(table) > _MOST_SENDERS:
         table.popitem(last=False)

@@ -11,8 +11,9 @@ import ipaddress
 import logging
 import socket
 import ssl
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,8 +38,8 @@ class HandshakeBounds:
     at_once: int
 
 
-class TlsListener:
-    """Listens, shakes hands and hands connections on.
+class TlsListener(ABC):
+    """Listens, shakes hands and hands connections on; who is let in then is for the listeners of each kind to say.
 
     Args:
         name: what it is called in the log.
@@ -47,7 +48,6 @@ class TlsListener:
         host: an address; empty for all.
         port: 0 for any free one.
         bounds: limits.
-        connection: makes the protocol of a new connection from aiohttp's own and the peer's IP address.
         proxies: whose connections begin with a header of the PROXY protocol, and no others.
 
     Attributes:
@@ -62,12 +62,10 @@ class TlsListener:
         host: str,
         port: int,
         bounds: HandshakeBounds,
-        connection: Callable[[asyncio.Protocol, str], HandedOn],
         proxies: Sequence[Network] = (),
     ) -> None:
         self._name, self._runner, self._context = name, runner, context
-        self._host, self._port, self._bounds = host, port, bounds
-        self._connection = connection
+        self._host, self._port, self._handshake_bounds = host, port, bounds
         self._proxies = tuple(proxies)
         self._sockets: list[socket.socket] = []
         self._acceptors: list[asyncio.Task[None]] = []
@@ -115,7 +113,7 @@ class TlsListener:
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        bounds = self._bounds
+        bounds = self._handshake_bounds
         while True:
             try:
                 connection, address = await loop.sock_accept(listening)
@@ -132,6 +130,10 @@ class TlsListener:
                 task.add_done_callback(self._handshakes.discard)
             await asyncio.sleep(0)  # an accept that need not wait does not let others run
 
+    @abstractmethod
+    def _connection_of(self, http: asyncio.Protocol, origin: str) -> HandedOn:
+        """The protocol of a new connection from aiohttp's own and the peer's IP address."""
+
     def _is_proxy(self, address: str) -> bool:
         if not self._proxies:
             return False
@@ -142,10 +144,10 @@ class TlsListener:
     async def _admit(self, connection: socket.socket, origin: str) -> None:
         try:
             if self._is_proxy(origin):
-                told = await within(self._bounds.seconds, read_origin(connection))
+                told = await within(self._handshake_bounds.seconds, read_origin(connection))
                 origin = origin if told is None else told
             place = place_of(origin)
-            if self._shaking[place] >= self._bounds.per_address:
+            if self._shaking[place] >= self._handshake_bounds.per_address:
                 self.counts["handshakes refused"] += 1
                 connection.close()
                 return
@@ -163,10 +165,10 @@ class TlsListener:
         assert server is not None
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: self._connection(server(), origin),
+            lambda: self._connection_of(server(), origin),
             connection,
             ssl=self._context,
-            ssl_handshake_timeout=self._bounds.seconds,
+            ssl_handshake_timeout=self._handshake_bounds.seconds,
         )
 
 

@@ -18,7 +18,7 @@ from rung.lsp.arguments import Given, optional, text, unusable
 from rung.lsp.hub_sessions import NOT_ASKED
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.hub_records import Confirmation, Network, NewVplc, SerialPort
-from rung.runtimes.pins import PinStore
+from rung.runtimes.orchestrated import forget_namesake
 
 if TYPE_CHECKING:
     from rung.lsp.commands import Command, Session
@@ -152,9 +152,7 @@ async def create_vplc(session: Session, given: Given, token: types.ProgressToken
             client.until_created(place, made.id, lambda vplc: tell(vplc.message.replace("_", " ") or vplc.state))
         )
         await _unless_cancelled(session, token, waiting, wanted.name)
-    PinStore().forget(
-        client.hub.address.behind(found.name, made.name)
-    )  # what may have been called so before is not missed
+    forget_namesake(hub, found.name, made.name)
     return {"ok": True, "target": _reached(hub, found, made)["target"]}
 
 

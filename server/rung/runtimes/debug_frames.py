@@ -13,9 +13,9 @@ from typing import Final
 
 from rung.codegen.artefact import Leaf
 from rung.runtimes import debug_values
-from rung.runtimes.debug_values import NO_PROGRAM, OK, OUT_OF_BOUNDS, TOO_LARGE, BadAnswer, ByteOrder
+from rung.runtimes.debug_values import ASK_MD5, FORCE, NO_PROGRAM, OK, OUT_OF_BOUNDS, TOO_LARGE, BadAnswer, ByteOrder
 
-MD5_REQUEST: Final = bytes((0x45, 0xDE, 0xAD, 0x00, 0x00))
+MD5_REQUEST: Final = bytes((ASK_MD5, 0xDE, 0xAD, 0x00, 0x00))
 INFO_REQUEST: Final = b"\x41"
 
 _MOST_ENTRIES = 900
@@ -34,7 +34,7 @@ class ListAnswer:
 
 def md5_answer(frame: bytes) -> tuple[str, ByteOrder] | None:
     """The running program's MD5 and the device's byte order; None when no program is loaded."""
-    if len(frame) >= 2 and frame[0] == 0x45 and frame[1] == NO_PROGRAM:
+    if len(frame) >= 2 and frame[0] == ASK_MD5 and frame[1] == NO_PROGRAM:
         return None
     digits = frame[2:34]
     orders: dict[bytes, ByteOrder] = {b"\xad\xde": "little", b"\xde\xad": "big"}
@@ -78,11 +78,11 @@ def list_answer(frame: bytes) -> ListAnswer | int:
 def force_request(leaf: Leaf, value: bytes | None) -> bytes:
     """Force a variable to a value; None lets the program write it again."""
     data = value or b""
-    return struct.pack(">BBHBH", 0x42, leaf.array, leaf.element, value is not None, len(data)) + data
+    return struct.pack(">BBHBH", FORCE, leaf.array, leaf.element, value is not None, len(data)) + data
 
 
 def force_answer(frame: bytes) -> int:
     """The status byte."""
-    if len(frame) != 2 or frame[0] != 0x42:
+    if len(frame) != 2 or frame[0] != FORCE:
         raise BadAnswer("the answer to forcing is malformed")
     return frame[1]

@@ -14,6 +14,10 @@ from rung.codegen.artefact import Leaf
 Value = bool | int | float | str
 ByteOrder = Literal["little", "big"]
 
+FORCE: Final = 0x42
+ASK_MD5: Final = 0x45
+"""Function codes that all forms share (runtime protocol, section 3)."""
+
 OK: Final = 0x7E
 OUT_OF_BOUNDS: Final = 0x81
 TOO_LARGE: Final = 0x82

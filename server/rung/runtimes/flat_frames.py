@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from rung.codegen.artefact import Leaf
-from rung.runtimes.debug_values import OUT_OF_BOUNDS, TOO_LARGE, BadAnswer, ByteOrder
+from rung.runtimes.debug_values import ASK_MD5, FORCE, OUT_OF_BOUNDS, TOO_LARGE, BadAnswer, ByteOrder
 
 ORDER: Final[ByteOrder] = "little"
 """The byte order of values. These runtimes do not tell theirs; all computers that they are made for are little endian."""
 
-MD5_REQUEST: Final = bytes((0x45, 0xAD, 0xDE, 0x00, 0x00))
+MD5_REQUEST: Final = bytes((ASK_MD5, 0xAD, 0xDE, 0x00, 0x00))
 """The question for the MD5. Its probe, 16#DEAD as a little-endian computer writes it, also says in which order the values come
 that are forced afterwards; the runtime keeps that for all its peers, so it is sent anew before each force."""
 
@@ -66,11 +66,11 @@ def list_answer(asked: Sequence[Leaf], frame: bytes) -> tuple[int, bytes] | int:
 def force_request(leaf: Leaf, value: bytes | None) -> bytes:
     """Force a variable to a value; None lets the program write it again (then one byte of no meaning goes with it)."""
     data = b"\0" if value is None else value
-    return struct.pack(">BHBH", 0x42, leaf.element, value is not None, len(data)) + data
+    return struct.pack(">BHBH", FORCE, leaf.element, value is not None, len(data)) + data
 
 
 def force_answer(frame: bytes) -> int:
     """The status byte."""
-    if len(frame) != 2 or frame[0] != 0x42:
+    if len(frame) != 2 or frame[0] != FORCE:
         raise BadAnswer("the answer to forcing is malformed")
     return frame[1]

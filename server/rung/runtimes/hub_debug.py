@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rung.codegen.artefact import Leaf
 from rung.runtimes.address import Address
 from rung.runtimes.debug_link import encode
-from rung.runtimes.debug_values import BadAnswer, Value
+from rung.runtimes.debug_values import ASK_MD5, FORCE, BadAnswer, Value
 from rung.runtimes.device_text import clean
 from rung.runtimes.errors import Kind, NotRelayed, RuntimeFailure
 from rung.runtimes.hub_client import HubClient
@@ -39,9 +39,6 @@ _FORBIDDEN_S = 60.0
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _HEX = re.compile(r"[0-9A-Fa-f]{2}(?: ?[0-9A-Fa-f]{2}){0,4095}")
 """Agents hand on what a runtime says, with spaces or without."""
-_MD5_QUESTION = b"\x45"
-_FORCE = b"\x42"
-"""Function codes: which program is loaded, force and unforce (runtime protocol, section 3)."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _NOT_AGAIN = frozenset({Kind.UNREACHABLE, Kind.TIMEOUT, Kind.REFUSED, Kind.UNTRUSTED})
 """Failures that a new loan does not mend."""
@@ -108,8 +105,8 @@ class Loan:
                 answer = _decode(told.get("frame"))
             return answer
 
-        only_md5 = all(frame[:1] == _MD5_QUESTION for frame in frames)
-        repeatable = not any(frame[:1] == _FORCE for frame in frames)
+        only_md5 = all(frame[0] == ASK_MD5 for frame in frames)
+        repeatable = not any(frame[0] == FORCE for frame in frames)
         return await self._with_loan(carry, _IDLE_AFTER_MD5_S if only_md5 else _IDLE_S, repeatable)
 
     async def md5(self) -> str | None:

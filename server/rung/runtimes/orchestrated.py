@@ -139,6 +139,11 @@ async def reach(address: Address, pins: PinStore, hubs: Hubs, timeouts: Timeouts
         raise RuntimeFailure(failure.kind, failure.message + why, failure.hint) from None
 
 
+def forget_namesake(hub: Hub, orchestrator: str, vplc: str) -> None:
+    """A vPLC was created here under this name: the user does not miss one that may have been called so before."""
+    PinStore().forget(hub.address.behind(orchestrator, vplc))
+
+
 async def _find(client: HubClient, address: Address) -> tuple[Orchestrator, Vplc]:
     where = client.hub.address.authority
     orchestrator_name, _, vplc_name = address.path.partition("/")

@@ -51,25 +51,34 @@ def write_object(path: Path, value: dict[str, object]) -> None:
         RuntimeFailure: it cannot be written (disk full, no permission).
     """
     data = (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        replace_private(path, data)
     except OSError as error:
         raise RuntimeFailure(
             Kind.INTERNAL,
             f"{path} cannot be written ({error.strerror or 'output error'}). The file is unchanged.",
             "Make room on the disk or correct the folder's permissions, then try again.",
         ) from None
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Replace the file as a whole with mode 0600; its folder exists.
+
+    Raises:
+        OSError: it cannot be written; the old content is still there, and nothing else.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _unreadable(path: Path, why: str) -> RuntimeFailure:

@@ -23,17 +23,13 @@ class AgentAbilities:
 
     Attributes:
         raw_debug: it relays debug frames as they are; without it only the MD5 can be read, over its translation for older runtimes.
-        tells_version: it knows its own version.
         starts_containers: it can start and stop a vPLC's container.
         agent_version: as it says; None when it does not.
-        netmon_version: that of its network monitor.
     """
 
     raw_debug: bool = False
-    tells_version: bool = False
     starts_containers: bool = False
     agent_version: str | None = None
-    netmon_version: str | None = None
 
 
 async def probe(ask: Ask) -> AgentAbilities:
@@ -58,10 +54,8 @@ async def probe(ask: Ask) -> AgentAbilities:
     error = response.get("error") if isinstance(response, dict) else None
     return AgentAbilities(
         raw_debug=isinstance(error, str) and "unknown debug message" not in error.lower(),
-        tells_version=version is not None,
         starts_containers=started is not None,
         agent_version=_word(version, "orchestrator_version"),
-        netmon_version=_word(version, "netmon_version"),
     )
 
 

@@ -59,7 +59,7 @@ class Connection(HandedOn):
         return True
 
 
-class AgentsListener:
+class AgentsListener(TlsListener):
     """Serves the agents' application.
 
     Args:
@@ -82,40 +82,21 @@ class AgentsListener:
     ) -> None:
         if context.verify_mode is not ssl.CERT_REQUIRED:
             raise ValueError("the agents' listener needs a context that requires client certificates")
-        self._bounds = bounds or AgentBounds()
+        self.bounds = bounds or AgentBounds()
         # aiohttp counts the keep-alive time from the connection's beginning, too, so it also bounds a request's head.
         runner = web.AppRunner(
             application,
             access_log=None,
-            keepalive_timeout=self._bounds.head_seconds,
+            keepalive_timeout=self.bounds.head_seconds,
             max_line_size=_HEAD_LINE,
             max_field_size=_HEAD_FIELD,
             max_headers=_HEAD_FIELDS,
             lingering_time=1.0,
             shutdown_timeout=2.0,
         )
-        handshakes = HandshakeBounds(self._bounds.tls_seconds, self._bounds.tls_per_address, self._bounds.tls_at_once)
-        self._tls = TlsListener(
-            "agents' listener",
-            runner,
-            context,
-            host,
-            port,
-            handshakes,
-            lambda http, origin: Connection(http, self, origin),
-            proxies,
-        )
+        handshakes = HandshakeBounds(self.bounds.tls_seconds, self.bounds.tls_per_address, self.bounds.tls_at_once)
+        super().__init__("agents' listener", runner, context, host, port, handshakes, proxies)
         self._connections: Counter[str] = Counter()
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return self._tls.port
-
-    @property
-    def counts(self) -> Counter[str]:
-        """What was refused or failed, by words."""
-        return self._tls.counts
 
     async def start(self) -> None:
         """Begin to listen.
@@ -126,15 +107,11 @@ class AgentsListener:
         # Each TLS connection gets a buffer of 256 KiB from the standard library, of which idle agents use a few bytes. Two records are enough.
         if hasattr(sslproto.SSLProtocol, "max_size"):  # not before Python 3.11
             sslproto.SSLProtocol.max_size = _TLS_BUFFER
-        await self._tls.start()
-
-    async def stop(self) -> None:
-        """Take no more connections and end those that there are."""
-        await self._tls.stop()
+        await super().start()
 
     def admit(self, peer: Peer) -> bool:
         """Whether the peer may have one more connection; it is counted then."""
-        if self._connections[peer.fingerprint] >= self._bounds.connections:
+        if self._connections[peer.fingerprint] >= self.bounds.connections:
             self.counts["connections refused"] += 1
             return False
         self._connections[peer.fingerprint] += 1
@@ -143,6 +120,9 @@ class AgentsListener:
     def release(self, peer: Peer) -> None:
         """A connection that was admitted has ended."""
         count_down(self._connections, peer.fingerprint)
+
+    def _connection_of(self, http: asyncio.Protocol, origin: str) -> HandedOn:
+        return Connection(http, self, origin)
 
 
 def connection_of(request: web.BaseRequest) -> Connection | None:
