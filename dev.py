@@ -84,8 +84,17 @@ def types() -> None:
 
 
 def unit() -> None:
-    pytest = [str(PYTHON), "-m", "pytest", "--ignore=tests/e2e", "-n", "auto", "--dist=loadfile", "--durations=8"]
-    run("pytest", pytest)
+    pytest = [str(PYTHON), "-m", "pytest", "-n", "auto", "--dist=loadfile", "--durations=8"]
+    run("pytest", [*pytest, "--ignore=tests/e2e", *(f"--ignore={place}" for place in EMULATED)])
+
+
+def boards() -> None:
+    pytest = [str(PYTHON), "-m", "pytest", "-n", "4", "--dist=loadfile", "--durations=8"]
+    run("boards on emulated chips", [*pytest, *EMULATED])
+
+
+# On their own, because an emulated chip keeps to the wall clock and its bootloader waits for a second only; most of the time is waiting.
+EMULATED = ("tests/boards", "tests/lsp/test_boards.py", "tests/codegen/test_board_on_chip.py")
 
 
 def extension() -> None:
@@ -98,7 +107,7 @@ def browser() -> None:
 
 
 TESTS: dict[str, Callable[[], None]] = {
-    "lint": lint, "types": types, "unit": unit, "extension": extension, "browser": browser,
+    "lint": lint, "types": types, "unit": unit, "boards": boards, "extension": extension, "browser": browser,
 }  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------ what to install
@@ -107,8 +116,8 @@ TESTS: dict[str, Callable[[], None]] = {
 def install_for_tests(steps: Sequence[str]) -> None:
     environment("dev")
     compiler()
-    if "unit" in steps:
-        servers()
+    if {"unit", "boards", "browser"} & set(steps):
+        programs()
     if "extension" in steps or "browser" in steps:
         once("npm packages", [EXTENSION / "package-lock.json"], lambda: run_quietly(npm("ci"), folder=EXTENSION))
     if "browser" in steps:
@@ -164,26 +173,44 @@ def chromium() -> None:
     step("installing chromium", lambda: apt("chromium", "fonts-dejavu-core", "fonts-liberation"))
 
 
-def servers() -> None:
-    """What the hub's tests run: the servers that several hub processes share, and what its install script calls."""
+def programs() -> None:
+    """What the tests of the hub and of boards run: servers that several hub processes share, a toolchain and an emulator for AVR chips."""
     missing = [package for package, there in DEBIAN.items() if not there()]
     if not missing:
         return
     if not debian_root():
         raise Stop(
-            f"The hub's tests need these programs on the path: {', '.join(missing)}. Install them and run this again."
+            f"The tests need what these Debian packages hold: {', '.join(missing)}. Install them and run this again."
         )
     step(f"installing {', '.join(missing)}", lambda: apt(*missing))
 
 
+def has_program(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+
+
+def has_file(path: str) -> Callable[[], bool]:
+    return lambda: Path(path).exists()
+
+
 DEBIAN: dict[str, Callable[[], bool]] = {
-    "redis-server": lambda: shutil.which("redis-server") is not None,
+    "redis-server": has_program("redis-server"),
     "postgresql": lambda: (
         shutil.which("postgres") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     ),
-    "haproxy": lambda: shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None,
-    "openssl": lambda: shutil.which("openssl") is not None,
-    "curl": lambda: shutil.which("curl") is not None,
+    "haproxy": has_program("haproxy"),
+    "openssl": has_program("openssl"),
+    "curl": has_program("curl"),
+    "gcc": has_program("gcc"),
+    "make": has_program("make"),
+    "gcc-avr": has_program("avr-gcc"),
+    "avr-libc": has_file("/usr/lib/avr/include/avr/io.h"),
+    "avrdude": has_program("avrdude"),
+    "arduino-core-avr": has_file("/usr/share/arduino/hardware/arduino/avr/platform.txt"),
+    "arduino-builder": has_program("arduino-builder"),
+    "simavr": has_program("simavr"),
+    "libsimavr-dev": has_file("/usr/include/simavr/sim_avr.h"),
+    "libelf-dev": has_file("/usr/include/libelf.h"),
 }
 
 

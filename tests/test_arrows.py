@@ -16,10 +16,11 @@ HOUSE = Path(rung.__file__).parent
 FLOORS = (
     ("cli",),
     ("lsp", "hub", "simulator"),
+    ("boards",),
     ("ide", "runtimes"),
     ("rules", "codegen", "project"),
     ("semantics",),
-    ("syntax",),
+    ("syntax", "targets"),
 )
 # What a package needs from the outside world, when it needs more than the standard library.
 GUESTS = {
@@ -30,9 +31,11 @@ GUESTS = {
         *("tomli", "tomllib"),
     },
     "simulator": {"aiohttp", "cryptography", "jwt", "platformdirs", "socketio"},
+    "boards": {"platformdirs", "serial"},
     "runtimes": {"cryptography", "anyio", "httpcore", "httpx", "keyring", "platformdirs", "socketio"},
     "codegen": {"platformdirs"},
     "project": {"tomli", "tomllib"},
+    "targets": {"tomli", "tomllib"},
 }
 
 

@@ -77,3 +77,26 @@ def test_run_minds_no_limit_of_a_runtime(tmp_path: Path) -> None:
     assert "POR016" in rung("check", tmp_path).out
     ran = rung("run", tmp_path, "--cycles", "3")
     assert ran.code == 0, ran.err
+
+
+def test_check_says_what_a_board_cannot_do(project: Path) -> None:
+    assert rung("check", project, "--target", "uno").code == 0
+    (project / "main.st").write_text(LONG.replace("q AT %QX0.0", "q AT %QX0.7"), encoding="utf-8")
+    ran = rung("check", project, "--target", "uno")
+    assert ran.code == 1
+    assert "error[POR033]: Arduino Uno has no pin at %QX0.7: its digital outputs are %QX0.0 to %QX0.3." in ran.out
+
+
+def test_a_project_may_be_for_a_board(project: Path) -> None:
+    (project / "rung.toml").write_text('target = "uno"\n[board.pins]\n"%QX0.0" = "99"\n', encoding="utf-8")
+    ran = rung("check", project)
+    assert ran.code == 1
+    assert "rung.toml:3:1: error[CFG007]: Arduino Uno has no pin '99'" in ran.out
+
+
+@pytest.mark.parametrize("command", ["check", "build"])
+def test_an_unknown_target_gets_the_nearest_names(project: Path, command: str) -> None:
+    ran = rung(command, project, "--target", "unno")
+    assert ran.code == 2
+    said = "must be one of openplc-v4, openplc-v4.0, openplc-v3, host, or a board that `rung boards` lists, not 'unno'. Did you mean uno"
+    assert f"argument --target: {said}" in ran.err

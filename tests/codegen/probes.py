@@ -67,7 +67,7 @@ class ProbeRuns:
         """Return the probe's variables by upper-case name."""
         if probe.cycles not in self._results:
             together = [other for other in self.probes if other.cycles == probe.cycles]
-            self._results[probe.cycles] = run(_configuration(together), probe.cycles)
+            self._results[probe.cycles] = run(configuration(together), probe.cycles)
         result = self._results[probe.cycles]
         assert result.error is None, result.error
         number = [other for other in self.probes if other.cycles == probe.cycles].index(probe)
@@ -83,7 +83,8 @@ class ProbeRuns:
             assert found[name] == (wanted if exact else pytest.approx(wanted, rel=1e-6)), (name, found)
 
 
-def _configuration(probes: Sequence[Probe]) -> str:
+def configuration(probes: Sequence[Probe]) -> str:
+    """Return the probes as one program set, in which number n has the instance In."""
     texts = [probe.text(f"P{number}") for number, probe in enumerate(probes)]
     instances = "".join(f"PROGRAM I{number} WITH T : P{number};\n" for number in range(len(probes)))
     task = "TASK T(INTERVAL := T#20ms, PRIORITY := 0);"

@@ -51,6 +51,27 @@ END_RESOURCE
 END_CONFIGURATION
 """
 
+SHARED = """
+PROGRAM Drive
+VAR lamp AT %Q* : BOOL; m AT %M* : INT := 5; END_VAR
+lamp := TRUE; m := m + 1;
+END_PROGRAM
+PROGRAM Look
+VAR lamp AT %Q* : BOOL; m AT %M* : INT; seen : BOOL; k : INT; END_VAR
+seen := lamp; k := m;
+END_PROGRAM
+CONFIGURATION C
+VAR_CONFIG
+  A.lamp AT %QX0.0 : BOOL; B.lamp AT %QX0.0 : BOOL; A.m AT %MW0 : INT; B.m AT %MW0 : INT;
+END_VAR
+RESOURCE R ON PLC
+TASK t(INTERVAL := T#20ms, PRIORITY := 1);
+PROGRAM A WITH t : Drive;
+PROGRAM B WITH t : Look;
+END_RESOURCE
+END_CONFIGURATION
+"""
+
 TYPES = """
 TYPE Colour : (Red, Green); END_TYPE
 PROGRAM P VAR
@@ -224,3 +245,9 @@ def test_an_in_out_of_a_program_that_nothing_is_connected_to_keeps_what_is_writt
         "PROGRAM Main VAR_OUTPUT o : INT; END_VAR VAR_IN_OUT c : INT; END_VAR c := c + 1; o := c; END_PROGRAM", 5
     )
     assert (result.variables["MAIN.O"], result.faults) == (5, 0)
+
+
+def test_who_only_looks_at_an_address_that_two_instances_share_does_not_undo_what_the_other_wrote() -> None:
+    variables = run(SHARED, 4).variables
+    assert (variables["A.LAMP"], variables["B.SEEN"]) == (True, True)
+    assert (variables["A.M"], variables["B.K"]) == (9, 8), "it sees what the scan before left"

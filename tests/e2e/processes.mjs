@@ -4,7 +4,7 @@
 import { execFile, spawn } from "node:child_process";
 import { copyFileSync, createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -158,6 +158,32 @@ export async function enrolHost(python, state, hub, id) {
     },
     /** Ends the vPLCs, which outlive the agent. */
     end: () => run(python, [...host, "end", folder]),
+  };
+}
+
+/** An emulated board whose port appears below `state`. */
+export async function startBoard(python, state, kind) {
+  const port = join(state, `tty${kind.toUpperCase()}`);
+  const logFile = join(state, "board.log");
+  start(python, [join(here, "..", "boards", "emulated.py"), "--board", kind, "--port", port], {}, logFile);
+  const said = await poll("The emulated board's start", 60, () => /READY (\S+) (\S+)/.exec(readFileSync(logFile, { encoding: "utf8", flag: "a+" })));
+  return {
+    port,
+    /** Does something to the board that is no matter of its port: pulls its cable, looks at a pin. Answers what its host says. */
+    ask: (request) =>
+      new Promise((resolve, reject) => {
+        let answer = "";
+        const socket = connect(said[2], () => { socket.write(`${request}\n`); });
+        socket.setEncoding("utf8");
+        socket.on("data", (text) => {
+          answer += text;
+          if (answer.includes("\n")) {
+            socket.end();
+            resolve(answer.trim());
+          }
+        });
+        socket.on("error", reject);
+      }),
   };
 }
 

@@ -1,7 +1,7 @@
 """The main job as a user does it: the built extension in a real VS Code, in a real browser, against the simulator.
 
-What happens step by step is in `story.mjs` and, for virtual PLCs behind a hub, in `orchestrators.mjs`; the pictures that they take are in
-`.dev/screenshots`.
+What happens step by step is in `story.mjs`, for virtual PLCs behind a hub in `orchestrators.mjs`, and for a board on a serial port in
+`boards.mjs`; the pictures that they take are in `.dev/screenshots`.
 """
 
 from __future__ import annotations
@@ -87,3 +87,9 @@ def test_a_broken_program_is_mended_downloaded_run_stopped_and_its_machine_lost(
 def test_a_host_is_enrolled_and_a_vplc_on_it_created_programmed_run_lost_and_deleted(vsix: Path) -> None:
     told = tell("orchestrators.mjs", vsix, SCREENSHOTS / "orchestrators")
     assert "Token and password are in no file" in told, "the story was told to its end"
+
+
+@pytest.mark.usefixtures("workbench")
+def test_a_board_is_programmed_watched_forced_unplugged_and_connected_again(vsix: Path) -> None:
+    told = tell("boards.mjs", vsix, SCREENSHOTS / "boards")
+    assert "Disconnecting leaves the board alone" in told, "the story was told to its end"

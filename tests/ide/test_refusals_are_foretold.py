@@ -14,8 +14,10 @@ from rung.ide.build import TARGETS, build, source_map
 from rung.ide.diagnostics import diagnostics, flat
 from rung.project.snapshot import EMPTY, Snapshot
 from rung.rules.registry import rules
+from rung.targets.board import find_board
 
 FILE = Path("/plant/main.st").absolute()
+BOARDS = ("uno", "mega", "esp32")  # an 8-bit chip with little memory, one with more, and one of 32 bits
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,21 @@ ON_V4_0 = {
 }
 
 
+ON_BOARDS = {
+    "interval": Refusal(
+        "POR035",
+        configured(
+            main("i : INT;", "i := i + 1;"),
+            "TASK odd(INTERVAL := T#10030us, PRIORITY := 1);\nPROGRAM a WITH odd : Main;",
+        ),
+    ),
+    "no pin there": Refusal("POR033", main("q AT %QX7.7 : BOOL;", "q := NOT q;")),
+    "no analog pin there": Refusal("POR033", main("q AT %IW31 : INT; i : INT;", "i := q;")),
+    "no such width": Refusal("POR033", main("q AT %QB0 : BYTE;", "q := 1;")),
+    "named in a body": Refusal("POR033", main("b : BOOL;", "%QX7.7 := b;")),
+}
+
+
 def snapshot_of(text: str) -> Snapshot:
     return EMPTY.with_text(FILE, text)
 
@@ -158,7 +175,7 @@ NO_TARGET_HAS = {
 }
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", [*TARGETS, *BOARDS])
 @pytest.mark.parametrize("row", NO_TARGET_HAS)
 def test_what_no_target_has_is_an_error_and_nothing_is_built(row: str, target: str) -> None:
     text = NO_TARGET_HAS[row] + main("i : INT;", "i := i + 1;")
@@ -171,16 +188,22 @@ def test_what_v4_0_refuses_is_foretold(row: str) -> None:
     _refused(ON_V4_0[row], "openplc-v4.0", "no common divisor")
 
 
+@pytest.mark.parametrize("target", BOARDS)
+@pytest.mark.parametrize("row", ON_BOARDS)
+def test_what_a_board_refuses_is_foretold(row: str, target: str) -> None:
+    _refused(ON_BOARDS[row], target, "board")
+
+
 def _refused(refusal: Refusal, target: str, why: str) -> None:
     assert errors(refusal.text, "host") == []
     assert set(errors(refusal.text, target)) == {refusal.code}
     snapshot = snapshot_of(refusal.text)
     with pytest.raises(BuildError) as raised:
-        build_artefact(snapshot.program, target, source_map(snapshot))
+        build_artefact(snapshot.program, target, source_map(snapshot), board=find_board(target))
     assert why in str(raised.value)
 
 
-@pytest.mark.parametrize("target", [target for target in TARGETS if target != "host"])
+@pytest.mark.parametrize("target", [*(target for target in TARGETS if target != "host"), *BOARDS])
 def test_a_program_without_errors_is_built(target: str) -> None:
     """All that the rules' pages show as good, and all that is bad to another target only."""
     built = 0
@@ -210,3 +233,12 @@ def test_every_feature_is_built_or_an_error_says_why_not(probe: FeatureProbe, ta
         found = build(snapshot, target)
         assert found.failure is None
         assert found.artefact is not None
+
+
+@pytest.mark.parametrize("target", BOARDS)
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_every_feature_is_built_for_a_board_or_an_error_says_why_not(probe: FeatureProbe, target: str) -> None:
+    text = program_set([probe])
+    found = build(snapshot_of(text), target)
+    assert found.failure is None
+    assert (found.artefact is None) == bool(errors(text, target))

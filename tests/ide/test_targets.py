@@ -35,7 +35,13 @@ def codes(found: Mapping[Path, Sequence[Diagnostic]]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("target", "more"),
-    [("openplc-v3", ["POR002", "POR014"]), ("openplc-v4.0", ["POR014"]), ("openplc-v4", []), ("host", [])],
+    [
+        ("openplc-v3", ["POR002", "POR014"]),
+        ("openplc-v4.0", ["POR014"]),
+        ("openplc-v4", []),
+        ("host", []),
+        ("uno", ["POR036"]),
+    ],
 )
 def test_a_target_adds_what_it_cannot_do(target: str, more: list[str]) -> None:
     assert sorted(codes(diagnostics(mixed(), target))) == sorted(EVERYWHERE + more)
@@ -45,8 +51,8 @@ def test_without_a_target_it_is_the_current_runtime() -> None:
     assert diagnostics(mixed()) == diagnostics(mixed(), "openplc-v4")
 
 
-@pytest.mark.parametrize("before", TARGETS)
-@pytest.mark.parametrize("after", TARGETS)
+@pytest.mark.parametrize("before", [*TARGETS, "uno", "esp32"])
+@pytest.mark.parametrize("after", [*TARGETS, "uno", "esp32"])
 def test_findings_change_their_target(before: str, after: str) -> None:
     snapshot, findings = mixed(), Findings()
     found = findings.of(snapshot, before)

@@ -60,6 +60,8 @@ class Editor:
         self.progress: list[dict[str, Any]] = []
         self.log: list[str] = []
         self.hubs: list[str] = []
+        self.boards: list[dict[str, Any]] = []
+        self.ports_changed = 0
         self.messages: list[str] = []
         self.watches: list[str] = []
         self._told = asyncio.Condition()
@@ -75,6 +77,8 @@ class Editor:
         keep(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, self.shown.append)
         keep("rung/connectionState", lambda item: self.states.append(_plain(item)))
         keep("rung/hubChanged", lambda item: self.hubs.append(item.hub))
+        keep("rung/boardState", lambda item: self.boards.append(_plain(item)))
+        keep("rung/boardsChanged", self._ports_changed)
         keep("rung/deployLog", lambda item: self.log.append(item.line))
         keep(types.WINDOW_SHOW_MESSAGE, lambda item: self.messages.append(item.message))
         keep(types.PROGRESS, lambda item: self.progress.append({"token": item.token, **_plain(item.value)}))
@@ -83,6 +87,9 @@ class Editor:
             self.watches += [item.method for item in params.registrations]
 
         client.feature(types.CLIENT_REGISTER_CAPABILITY)(registered)
+
+    def _ports_changed(self, _: object) -> None:
+        self.ports_changed += 1
 
     async def initialize(
         self, *folders: Path, capabilities: types.ClientCapabilities | None = None, debounce: int = 0

@@ -46,5 +46,12 @@ def test_a_path_leads_to_its_line(path: tuple[str | int, ...], line: str) -> Non
     assert start < end
 
 
+def test_a_path_leads_into_a_table_within_a_line() -> None:
+    text = 'x = 1\n[board]\npins = { "%IX0.0" = "A = 3", \'%QX0.0\' = "9" }\nslave = 1\n'
+    for key, shown in (("%IX0.0", '"%IX0.0"'), ("%QX0.0", "'%QX0.0'"), ("A", "pins"), ("%QW0", "pins")):
+        start, end = place_of(text, ("board", "pins", key))
+        assert text[start:end] == shown
+
+
 def test_what_cannot_be_found_is_the_files_beginning() -> None:
     assert place_of("", ("modbus_slave",)) == (0, 0)

@@ -13,6 +13,7 @@ from rung.ide.diagnostics import diagnostics, flat
 from rung.project.settings import settings_from
 from rung.project.snapshot import EMPTY
 from rung.rules.explain import explain, overview
+from rung.rules.por_targets import BOARD, EXAMPLE_BOARD
 from rung.rules.registry import find, rules
 from rung.semantics.codes import CODES
 
@@ -30,7 +31,8 @@ def codes(text: str, encoding: str = "utf-8", target: str = "openplc-v4") -> lis
 
 
 def targets_of(code: str) -> tuple[str, ...]:
-    return find(code).targets or ("openplc-v4",)
+    targets = find(code).targets or ("openplc-v4",)
+    return tuple(EXAMPLE_BOARD if target == BOARD else target for target in targets)
 
 
 def encoding_of(code: str) -> str:

@@ -4,8 +4,8 @@ import importlib
 import pkgutil
 import sys
 
-# Simulator, hub and boards are programs of their own, with libraries that the extension does not bring along.
-LAYERS = ("syntax", "semantics", "rules", "project", "codegen", "runtimes", "ide", "lsp")
+# Simulator and hub are programs of their own, with libraries that the extension does not bring along.
+LAYERS = ("targets", "syntax", "semantics", "rules", "project", "codegen", "runtimes", "ide", "boards", "lsp")
 
 sys.path.insert(0, sys.argv[1])
 importlib.import_module("rung.cli")

@@ -2,6 +2,8 @@
 
 import * as vscode from "vscode";
 
+import { Boards } from "./boards.ts";
+import { BoardsTree } from "./boardsTree.ts";
 import { registerCommands } from "./commands/index.ts";
 import { followLogs } from "./commands/watch.ts";
 import { Connections } from "./connections.ts";
@@ -15,7 +17,7 @@ import { RuntimesTree } from "./runtimesTree.ts";
 import { Secrets } from "./secrets.ts";
 import { Server } from "./server.ts";
 import type { Station } from "./station.ts";
-import { createStatusBar } from "./statusBar.ts";
+import { createBoardStatusBar, createStatusBar } from "./statusBar.ts";
 
 let server: Server | undefined;
 
@@ -26,23 +28,29 @@ export function activate(context: vscode.ExtensionContext): void {
   logs.follow(server);
   const connections = new Connections(server);
   const secrets = new Secrets(context.secrets);
-  const station: Station = { server, logs, connections, secrets, hubs: new Hubs(server, connections, secrets) };
+  const station: Station = { server, logs, connections, secrets, hubs: new Hubs(server, connections, secrets), boards: new Boards(server) };
   const restart = (): void => { void station.server.restart(); };
   context.subscriptions.push(
     output,
     logs,
     connections,
     station.hubs,
+    station.boards,
     registerCommands(station),
     followLogs(station),
     createStatusBar(connections),
+    createBoardStatusBar(station.boards),
     createLanguageStatus(server),
     vscode.window.registerTreeDataProvider("plc.runtimes", new RuntimesTree(connections)),
     new OrchestratorsTree(station.hubs, connections),
     new FoundTree(server, connections),
+    new BoardsTree(server, station.boards),
     vscode.workspace.onDidChangeTextDocument(({ document }) => {
       if (document.languageId === "st" && connections.connected.length > 0) {
         connections.refreshSoon();
+      }
+      if (document.languageId === "st" && station.boards.connected.length > 0) {
+        station.boards.refreshSoon();
       }
     }),
     vscode.workspace.onDidChangeConfiguration((change) => {

@@ -36,6 +36,11 @@ export class Logs implements vscode.Disposable {
           this.#output.debug(text);
         }
       }),
+      server.onBoardState(({ port, state, message }) => {
+        if (state === "error") {
+          this.#output.error(`${port}: ${message ?? "error"}`);
+        }
+      }),
       server.onDeployLog(({ target, line }) => {
         const { level, message } = deployLogEntry(line);
         write(this.#output, { level, message: `${target}: ${message}` });

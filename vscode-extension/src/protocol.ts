@@ -256,8 +256,83 @@ export interface AuditRow {
   detail: string;
 }
 
+/** A board of the table. `tried` says how far it was tried, as users read it. */
+export interface BoardType {
+  name: string;
+  title: string;
+  tried: string;
+}
+
+/** Where the connection to the board at a port stands, and what its program last told. Nothing of it is older than the connection. */
+export interface BoardStatus {
+  port: string;
+  /** The board's name in the table; null while it is not known. */
+  board: string | null;
+  state: ConnectionState;
+  /** A program is being written to the board. */
+  flashing: boolean;
+  md5: string | null;
+  /** Whether the board runs the program in the editor; null when that is unknown. */
+  inSync: boolean | null;
+  /** Microseconds of the last scan, and of the longest one. */
+  scanUs: number | null;
+  scanMaxUs: number | null;
+  /** Scans that took longer than the task's interval. */
+  overruns: number | null;
+  /** Divisions by zero, indexes out of range and the like. */
+  faults: number | null;
+  /** The watchdog has stopped the program: its outputs are off. */
+  halted: boolean;
+  /** Variables that this editor holds at a value. */
+  forced: string[];
+  /** Why it is not connected, and what to do; null and empty when there is nothing to say. */
+  message: string | null;
+  remedy: string;
+}
+
+/** A serial port of this computer, or one that was added by hand. Its texts may come from what is plugged in. */
+export interface Port extends BoardStatus {
+  title: string;
+  /** The boards that it may be, the likeliest first. */
+  boards: { name: string; title: string }[];
+  /** The board that the user chose, or the only one that shows these USB numbers. */
+  chosen: string | null;
+  added: boolean;
+  /** Why it cannot be used now, in two words and in a sentence, and what to do; empty when it can be. */
+  trouble: string;
+  problem: string;
+  hint: string;
+}
+
+/** How writing a program to a board ended. `stage` is the last one reached. */
+export interface FlashAnswer {
+  ok: boolean;
+  stage: string;
+  /** The board answered with the program's MD5 afterwards. */
+  verified: boolean;
+  md5: string | null;
+  /** How much of the board the program fills, in a few words. */
+  size: string | null;
+  warnings: string[];
+  error: Failure | null;
+  diagnostics: unknown[];
+}
+
+/** A variable of the program on a board. Types and values are in words of the language: "BOOL", "TRUE", "T#1s". */
+export interface BoardVariable {
+  name: string;
+  type: string;
+  value: string;
+  forced: boolean;
+  forceable: boolean;
+}
+
 interface OnTarget {
   target: string;
+}
+
+interface OnPort {
+  port: string;
 }
 
 interface OnHub {
@@ -323,6 +398,18 @@ export interface Commands {
   "rung.renameOrchestrator": { takes: OnOrchestrator & { name: string; description?: string }; gives: Done };
   "rung.deleteOrchestrator": { takes: OnOrchestrator & Agreed & { uninstall?: boolean }; gives: Done | ConfirmationRequest };
   "rung.revokeOrchestrator": { takes: OnOrchestrator & Agreed; gives: Done | ConfirmationRequest };
+  "rung.boards": { takes: Record<string, never>; gives: { ports: Port[]; boards: BoardType[] } };
+  "rung.addPort": { takes: OnPort; gives: Done };
+  "rung.removePort": { takes: OnPort; gives: Done };
+  "rung.chooseBoard": { takes: OnPort & { board: string }; gives: Done };
+  "rung.watchPorts": { takes: { on: boolean }; gives: Done };
+  "rung.connectBoard": { takes: OnPort & { uri?: string; confirmed: boolean }; gives: BoardStatus | ConfirmationRequest };
+  "rung.disconnectBoard": { takes: OnPort; gives: Done };
+  "rung.flashBoard": { takes: OnPort & { board: string; uri: string; confirmed: boolean }; gives: FlashAnswer | ConfirmationRequest };
+  "rung.boardVariables": { takes: OnPort & { names?: string[] }; gives: { md5: string; variables: BoardVariable[] } };
+  "rung.forceBoardVariable": { takes: OnPort & { name: string; value: string }; gives: Done };
+  "rung.releaseBoardVariable": { takes: OnPort & { name?: string }; gives: Done };
+  "rung.boardLog": { takes: OnPort & { after?: number }; gives: LogsAnswer };
   "rung.audit": { takes: OnHub; gives: { rows: AuditRow[] } };
 }
 

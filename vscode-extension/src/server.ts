@@ -20,6 +20,7 @@ import {
 
 import { NoPython, findInterpreter, showNoPython } from "./python.ts";
 import type {
+  BoardStatus,
   CommandName,
   Commands,
   ConnectionStateNotice,
@@ -56,6 +57,8 @@ export class Server {
   readonly #connectionChanged = new vscode.EventEmitter<ConnectionStateNotice>();
   readonly #deployLogged = new vscode.EventEmitter<DeployLogNotice>();
   readonly #hubChanged = new vscode.EventEmitter<HubChangedNotice>();
+  readonly #boardsChanged = new vscode.EventEmitter<void>();
+  readonly #boardState = new vscode.EventEmitter<BoardStatus>();
   #client: LanguageClient | undefined;
   #state: ServerState = "stopped";
   #description = "";
@@ -68,6 +71,8 @@ export class Server {
   readonly onConnectionState = this.#connectionChanged.event;
   readonly onDeployLog = this.#deployLogged.event;
   readonly onHubChanged = this.#hubChanged.event;
+  readonly onBoardsChanged = this.#boardsChanged.event;
+  readonly onBoardState = this.#boardState.event;
 
   constructor(context: vscode.ExtensionContext, output: vscode.LogOutputChannel) {
     this.#context = context;
@@ -171,6 +176,8 @@ export class Server {
       client.onNotification("rung/connectionState", (notice: ConnectionStateNotice) => { this.#connectionChanged.fire(notice); });
       client.onNotification("rung/deployLog", (notice: DeployLogNotice) => { this.#deployLogged.fire(notice); });
       client.onNotification("rung/hubChanged", (notice: HubChangedNotice) => { this.#hubChanged.fire(notice); });
+      client.onNotification("rung/boardsChanged", () => { this.#boardsChanged.fire(); });
+      client.onNotification("rung/boardState", (notice: BoardStatus) => { this.#boardState.fire(notice); });
       client.onDidChangeState(({ newState }) => {
         if (newState === State.Running) {
           this.#become("running");

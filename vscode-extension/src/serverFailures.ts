@@ -6,7 +6,9 @@ const CHANGES_USERS: ReadonlySet<CommandName> = new Set(["rung.createUser", "run
 const CHANGES_HUBS: ReadonlySet<CommandName> = new Set([
   "rung.enrol", "rung.createVplc", "rung.renameVplc", "rung.deleteVplc", "rung.renameOrchestrator", "rung.deleteOrchestrator", "rung.revokeOrchestrator",
 ]);
-const ACTS_ON_THE_MACHINE: ReadonlySet<CommandName> = new Set(["rung.compileAndDownload", "rung.start", "rung.stop"]);
+const ACTS_ON_THE_MACHINE: ReadonlySet<CommandName> = new Set([
+  "rung.compileAndDownload", "rung.start", "rung.stop", "rung.flashBoard", "rung.forceBoardVariable", "rung.releaseBoardVariable",
+]);
 
 export function notRunning(): FailureAnswer {
   const message = "The language server is not running, so machines cannot be reached.";

@@ -1,5 +1,6 @@
 // What every command works with.
 
+import type { Boards } from "./boards.ts";
 import type { Connections } from "./connections.ts";
 import type { Hubs } from "./hubs.ts";
 import type { Logs } from "./logs.ts";
@@ -10,6 +11,7 @@ export interface Station {
   readonly server: Server;
   readonly connections: Connections;
   readonly hubs: Hubs;
+  readonly boards: Boards;
   readonly secrets: Secrets;
   readonly logs: Logs;
 }

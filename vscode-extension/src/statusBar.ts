@@ -1,7 +1,9 @@
-// The one status-bar item: where the connection stands and what the machine does.
+// The status-bar items: where the connection to a machine stands and what it does; and the same for a board while there is one.
 
 import * as vscode from "vscode";
 
+import type { Boards } from "./boards.ts";
+import { boardStatusWords, portName } from "./boardWording.ts";
 import type { Connections } from "./connections.ts";
 import { statusWords } from "./wording.ts";
 
@@ -20,4 +22,27 @@ export function createStatusBar(connections: Connections): vscode.Disposable {
   };
   show();
   return vscode.Disposable.from(item, connections.onDidChange(show));
+}
+
+/** Shown only while a board is connected, or was and is in error. */
+export function createBoardStatusBar(boards: Boards): vscode.Disposable {
+  const item = vscode.window.createStatusBarItem("board", vscode.StatusBarAlignment.Left, 99);
+  item.name = "PLC Board";
+  item.command = "plc.boardMenu";
+  const show = (): void => {
+    const port = boards.active;
+    if (port === undefined) {
+      item.hide();
+      return;
+    }
+    const words = boardStatusWords(port, portName(port, boards.types));
+    item.text = words.text;
+    item.tooltip = words.tooltip;
+    item.accessibilityInformation = { label: words.label, role: "button" };
+    const colour = port.state === "error" ? "statusBarItem.errorBackground" : port.forced.length > 0 || port.halted ? "statusBarItem.warningBackground" : undefined;
+    item.backgroundColor = colour === undefined ? undefined : new vscode.ThemeColor(colour);
+    item.show();
+  };
+  show();
+  return vscode.Disposable.from(item, boards.onDidChange(show));
 }

@@ -205,10 +205,30 @@ function notified(message: string, ...rest: unknown[]): Promise<string | undefin
   return Promise.resolve(rest.find((button) => typeof button === "string" && script.buttons[0] === button) === undefined ? undefined : script.buttons.shift());
 }
 
+/** The only tree that a test has on the screen; it says when it is hidden, and which of its rows are opened and closed. */
+export class View {
+  visible = true;
+  readonly #visibility = new EventEmitter<object>();
+  readonly #expanded = new EventEmitter<{ element: unknown }>();
+  readonly #collapsed = new EventEmitter<{ element: unknown }>();
+  readonly onDidChangeVisibility = this.#visibility.event;
+  readonly onDidExpandElement = this.#expanded.event;
+  readonly onDidCollapseElement = this.#collapsed.event;
+  show(visible: boolean): void {
+    this.visible = visible;
+    this.#visibility.fire({ visible });
+  }
+  open(element: unknown, isOpen: boolean): void {
+    (isOpen ? this.#expanded : this.#collapsed).fire({ element });
+  }
+  dispose(): void { /* nothing is held */ }
+}
+export const view = new View();
+
 export const window = {
   createInputBox: () => new InputBox(),
   createQuickPick: () => new QuickPick(),
-  createTreeView: () => ({ visible: true, dispose: () => undefined }),
+  createTreeView: () => view,
   registerFileDecorationProvider: () => ({ dispose: () => undefined }),
   showOpenDialog: () => Promise.resolve(script.files.length > 0 && script.files[0] !== undefined ? [new Uri()] : undefined),
   showWarningMessage: notified,
@@ -240,6 +260,7 @@ export const commands = {
 export const workspace = {
   getConfiguration: () => ({ get: (_name: string, otherwise: unknown) => otherwise }),
   saveAll: () => Promise.resolve(true),
+  findFiles: () => Promise.resolve([]),
   isTrusted: true,
   onDidGrantWorkspaceTrust: () => ({ dispose: () => undefined }),
   fs: {

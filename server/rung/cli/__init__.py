@@ -1,7 +1,8 @@
 """The command line. One module per command; only the one that was asked for is imported.
 
 A command module has `HELP` (one line), `arguments(parser)` and `run(options) -> int`, the exit code: 0 fine, 1 the program or the
-device said no, 2 wrong usage or unreadable input, 3 could not reach, 4 refused for security.
+device said no, 2 wrong usage or unreadable input, 3 could not reach, 4 refused for security. `WORDS_ANYWHERE = True` lets its words
+stand before, between and after its options.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class WrongUsage(Exception):
 
 COMMANDS: Final = (
     "check", "explain", "build", "run", "simulate", "connection", "deploy", "status", "start", "stop", "logs", "user", "pull",
-    "hub", "lsp", "demo",
+    "boards", "flash", "watch", "hub", "lsp", "demo",
 )  # fmt: skip
 
 
@@ -66,7 +67,9 @@ def _run(words: Sequence[str]) -> int:
     command = import_module(f"rung.cli.{words[0]}")
     parser = ArgumentParser(prog=f"rung {words[0]}", description=command.HELP)
     command.arguments(parser)
-    code: int = command.run(parser.parse_args(words[1:]))
+    # argparse takes all positional words in one place only, unless it is told otherwise.
+    anywhere = getattr(command, "WORDS_ANYWHERE", False)
+    code: int = command.run((parser.parse_intermixed_args if anywhere else parser.parse_args)(words[1:]))
     return code
 
 

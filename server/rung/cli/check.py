@@ -9,9 +9,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rung.cli import WrongUsage
-from rung.cli.program import load_program, print_diagnostics
+from rung.cli.program import load_program, print_diagnostics, target_name
 from rung.ide.diagnostics import Diagnostic, diagnostics, flat, has_errors, to_json
-from rung.project.settings import TARGETS
 
 HELP = "find mistakes in a program"
 FORMATS = ("text", "json", "sarif", "github")
@@ -23,7 +22,10 @@ def arguments(parser: ArgumentParser) -> None:
         "paths", nargs="*", type=Path, metavar="PATH", help="folders and files of one program; default: this folder"
     )
     parser.add_argument(
-        "--target", choices=TARGETS, help="what the program is for; default: the target in rung.toml, else openplc-v4"
+        "--target",
+        type=target_name,
+        help="what the program is for, a runtime (openplc-v4, openplc-v4.0, openplc-v3), host, or a board that `rung boards` lists; "
+        "default: the target in rung.toml, else openplc-v4",
     )
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument(

@@ -17,6 +17,7 @@ from rung.ide.build import Built, build, check_natively
 from rung.ide.diagnostics import device_to_json, to_json
 from rung.project.snapshot import Snapshot
 from rung.runtimes.errors import Kind, RuntimeFailure
+from rung.targets.names import DEFAULT_TARGET, RUNTIME_TARGETS
 
 if TYPE_CHECKING:
     from rung.codegen.artefact import Artefact
@@ -67,7 +68,8 @@ def run(options: Namespace) -> int:
             )
         raise
     # What is wrong with the program ends here. What the machine that answers cannot take shows when it is built for that one.
-    target = loaded.settings.target
+    wanted = loaded.settings.target  # a board's, if the project is for one: a machine is none
+    target = wanted if wanted in RUNTIME_TARGETS else DEFAULT_TARGET
     built = build(loaded, target)
     if built.artefact is None:
         return _finish(options, _not_built(options, loaded, built))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,20 @@ from rung.ide.diagnostics import Diagnostic
 from rung.project.discovery import settings_of, sources_below
 from rung.project.settings import Settings
 from rung.project.snapshot import Snapshot, load
+from rung.targets.names import is_target, known_targets
 
 _COLOURS = {"error": "31", "warning": "33", "info": "36", "hint": "2"}
+
+
+def target_name(word: str) -> str:
+    """Return what a program is to be built for, as the user names it: a runtime or a board.
+
+    Raises:
+        ArgumentTypeError: there is no such target; the text names those that there are.
+    """
+    if not is_target(word):
+        raise ArgumentTypeError(known_targets(word))
+    return word
 
 
 def load_program(paths: Sequence[Path], target: str | None = None) -> Snapshot:

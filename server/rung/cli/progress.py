@@ -1,4 +1,4 @@
-"""A deploy's progress: a bar on a terminal, plain lines in a pipe, nothing when only JSON is wanted.
+"""The progress of a deploy or a flash: a bar on a terminal, plain lines in a pipe, nothing when only JSON is wanted.
 
 Invariant: while a question waits for its answer nothing is drawn over it.
 """
@@ -13,13 +13,24 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-    from rung.runtimes.deploy import Progress
+
+class Step(Protocol):
+    """Where it is: `fraction` is from 0 to 1, or None where it cannot be known."""
+
+    @property
+    def stage(self) -> str: ...
+
+    @property
+    def fraction(self) -> float | None: ...
+
+    @property
+    def text(self) -> str: ...
 
 
 class Display(Protocol):
-    """What a deploy tells its progress to."""
+    """What is told of the progress."""
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Step) -> None:
         """Show a step."""
 
     def pause(self) -> AbstractContextManager[None]:
@@ -28,7 +39,7 @@ class Display(Protocol):
 
 @contextmanager
 def progress_display(quiet: bool = False) -> Iterator[Display]:
-    """Yield what a deploy tells its progress to."""
+    """Yield what is told of the progress."""
     if quiet:
         yield _Nothing()
     elif sys.stderr.isatty():
@@ -39,7 +50,7 @@ def progress_display(quiet: bool = False) -> Iterator[Display]:
 
 
 class _Nothing:
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Step) -> None:
         return
 
     def pause(self) -> AbstractContextManager[None]:
@@ -52,7 +63,7 @@ class _Lines(_Nothing):
     def __init__(self) -> None:
         self._last = ""
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Step) -> None:
         line = f"{progress.stage:<8} {progress.text}"
         if line != self._last and progress.fraction in (None, 0.0, 1.0):
             self._last = line
@@ -64,7 +75,7 @@ class _Bar:
         self._bars = bars
         self._row = bars.add_task("", total=None, stage="")
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Step) -> None:
         total = None if progress.fraction is None else 1.0
         done = progress.fraction or 0.0
         self._bars.update(self._row, description=progress.text, total=total, completed=done, stage=progress.stage)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
@@ -73,6 +74,34 @@ def run_async(work: Coroutine[object, object, _Result]) -> _Result:
     return asyncio.run(work)
 
 
+@contextmanager
+def stopped_by_signals() -> Iterator[list[int]]:
+    """Have Ctrl-C, an end from outside and a terminal that is closed cancel the running task, so that it says what it leaves behind.
+
+    Yields the signals that came. A second one of a kind does what it did before. This must be the main thread.
+    """
+    import asyncio
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    came: list[int] = []
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def stop(number: int, _frame: object) -> None:
+        came.append(number)
+        signal.signal(number, before[number])
+        if task is not None:
+            loop.call_soon_threadsafe(task.cancel)
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield came
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])
+
+
 def find_profile(text: str) -> Profile:
     """Return the machine that `--to` names.
 
@@ -82,10 +111,22 @@ def find_profile(text: str) -> Profile:
     """
     from rung.runtimes.profiles import ProfileStore, resolve_target
 
+    if text.startswith("serial:"):
+        raise WrongUsage(
+            f"{text} is a board on a serial port, which always runs its program: put one on it with `rung flash`, look at it with `rung watch`, "
+            "`rung status` and `rung logs`."
+        )
+    if _names_a_port(text):
+        raise WrongUsage(f"{text} is a serial port. A board on it is named serial:{text}.")
     try:
         return resolve_target(text, ProfileStore())
     except ValueError as error:
         raise WrongUsage(f"{error} `rung connection list` shows the saved connections.") from None
+
+
+def _names_a_port(text: str) -> bool:
+    """Whether a user who means a board has left `serial:` out: a device file, or a port of Windows."""
+    return text.startswith("/dev/") or re.fullmatch(r"COM[0-9]{1,3}", text, re.IGNORECASE) is not None
 
 
 def on_terminal() -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.cli.board_target import SERIAL, yes_argument
 from rung.cli.program import load_program
 from rung.cli.session import connected, error_json, exit_code, report, run_async, target_arguments
 from rung.ide.build import build
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rung.runtimes.capabilities import Capabilities
     from rung.runtimes.machine import RuntimeStatus
 
-HELP = "show what a machine does: program state, MD5, scan times"
+HELP = "show what a machine or a board (--to serial:PORT) does: program state, MD5, scan times"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -27,6 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
         "path", nargs="?", type=Path, help="a folder or a file: say whether it is the program that the machine runs"
     )
     target_arguments(parser)
+    yes_argument(parser, f"with --to {SERIAL}PORT: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class Seen:
 
 
 def run(options: Namespace) -> int:
+    if options.to.startswith(SERIAL):
+        from rung.cli.board_status import show_status
+
+        return show_status(options)
     loaded = None if options.path is None else load_program([options.path])
     try:
         seen = run_async(_look(options, loaded))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
 
 from rung.codegen.artefact import Artefact, DeviceFiles
 from rung.codegen.program import BuildError
 from rung.codegen.sources import SourceMap
 from rung.semantics.model import Program
+from rung.targets.board import Board, SerialSettings
+from rung.targets.names import RUNTIME_TARGETS as TARGETS
 
 __all__ = ["TARGETS", "BuildError", "build_artefact"]
-
-TARGETS: Final = ("openplc-v4", "openplc-v4.0", "openplc-v3", "host")
 
 
 def build_artefact(
@@ -23,8 +22,10 @@ def build_artefact(
     sources: SourceMap,
     beside: DeviceFiles | None = None,
     takes: Collection[str] = (),
+    board: Board | None = None,
+    serial: SerialSettings | None = None,
 ) -> Artefact:
-    """Build a program that has no errors for one of `TARGETS`.
+    """Build a program that has no errors for one of `TARGETS`, or for `board`, whose firmware talks as `serial` says.
 
     `sources` says where each unit stands. `beside` makes the files that go to the device with the program, `takes` names those that not every
     device of the target takes (`retain.conf`, `image.conf`).
@@ -44,6 +45,10 @@ def build_artefact(
         return build_openplc_v3(program, sources)
     if target == "host":
         return _build_host(program, sources)
+    if board is not None:
+        from rung.codegen.board import build_board
+
+        return build_board(program, sources, board, serial or SerialSettings())
     raise BuildError(f"There is no target {target!r}. The targets are: {', '.join(TARGETS)}.")
 
 

@@ -80,13 +80,13 @@ class Calls:
         upper = operation == "UPPER_BOUND"
         if None in kind.dimensions:
             place = self._expressions.place(operands[0])
-            return f"{'upper' if upper else 'lower'}_bound({place}, {texts[1]})"
+            return f"{'upper' if upper else 'lower'}_bound({place}, count({texts[1]}))"
         dimension = self._expressions.scope.analysis.constants.get(operands[1])
         bounds = [bound[1 if upper else 0] for bound in kind.dimensions if bound is not None]
         if isinstance(dimension, int) and 1 <= dimension <= len(bounds):
             return f"int32_t({integer(bounds[dimension - 1])})"
         choices = ", ".join(f"int32_t({integer(bound)})" for bound in bounds)
-        return f"multiplexed<int32_t>(int64_t({texts[1]}) - 1, {choices})"
+        return f"multiplexed<int32_t>(count({texts[1]}) - 1, {choices})"
 
     def _user(self, callee: Pou, resolved: ResolvedCall) -> str:
         if resolved.en is not None or resolved.eno is not None:

@@ -6,8 +6,8 @@ from importlib import resources
 from typing import Final
 
 _SUPPORT: Final = (
-    "rung_types.hpp", "rung_numeric.hpp", "rung_strings.hpp", "rung_convert.hpp", "rung_datetime.hpp", "rung_blocks.hpp",
-    "rung_scan.hpp",
+    "rung_types.hpp", "rung_numeric.hpp", "rung_strings.hpp", "rung_decimal.hpp", "rung_convert.hpp", "rung_datetime.hpp",
+    "rung_blocks.hpp", "rung_scan.hpp",
 )  # fmt: skip
 PLAIN_MACROS: Final = """\
 #define SET(place, ...) ((place) = (__VA_ARGS__))
@@ -44,7 +44,14 @@ QUICK_END: Final = FAST_END
 # Whatever a user's program leaves unused is the business of our own diagnostics.
 QUIET: Final = "".join(
     f'#pragma GCC diagnostic ignored "-W{name}"\n'
-    for name in ("unused-variable", "unused-but-set-variable", "unused-function", "unused-value", "parentheses")
+    for name in (
+        "unused-variable",
+        "unused-but-set-variable",
+        "unused-function",
+        "unused-value",
+        "parentheses",
+        "sign-compare",
+    )
 )
 
 
@@ -64,10 +71,11 @@ def support_includes() -> str:
     return "".join(f'#include "{name}"\n' for name in _SUPPORT)
 
 
-def clock(storage: str) -> str:
+def clock(storage: str, board: bool = False) -> str:
     """Return the C++ lines that give the support headers their clock and fault counter. `storage` is the clock's storage class:
-    each thread has its own if tasks run in threads."""
+    each thread has its own if tasks run in threads. A `board`'s clock counts milliseconds; its program defines RUNG_BOARD first."""
+    kind = "int32_t" if board else "int64_t"
     return (
-        f"namespace rung {{\n{storage} int64_t scan_time = 0;\nstatic uint32_t faults = 0;\n"
-        "static inline int64_t now() { return scan_time; }\n}\n"
+        f"namespace rung {{\n{storage} {kind} scan_time = 0;\nstatic uint32_t faults = 0;\n"
+        f"static inline {kind} now() {{ return scan_time; }}\n}}\n"
     )

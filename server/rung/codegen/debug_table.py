@@ -15,7 +15,6 @@ from rung.codegen import names
 from rung.codegen.cpp_types import in_image
 from rung.codegen.expressions import block_member
 from rung.codegen.places import Places
-from rung.codegen.standard_calls import value_type
 from rung.semantics.model import Pou
 from rung.semantics.types import (
     Array,
@@ -79,29 +78,31 @@ def type_name(kind: Type) -> str:
     return _TIME_NAMES.get(kind.family, kind.name)
 
 
-def wire_size(kind: Type) -> int:
-    """Return the bytes that a value takes on the debug channel."""
+def wire_size(kind: Type, board: bool = False) -> int:
+    """Return the bytes that a value takes on the debug channel of a runtime, or of a `board`: there every time is seconds and nanoseconds
+    in 4 bytes each, and a string its length and as many characters as it was declared with."""
     kind = storage(kind)
     if isinstance(kind, Enumeration):
         kind = kind.base
     if isinstance(kind, StringType):
+        if board:
+            return memory_size(kind, board)
         return WIRE_WSTRING if kind.wide else WIRE_STRING
     assert isinstance(kind, Elementary)
     return max(1, kind.bits // 8)
 
 
-def memory_size(kind: Type) -> int:
-    """Return the bytes that a variable of an elementary or string type takes in memory."""
+def memory_size(kind: Type, board: bool = False) -> int:
+    """Return the bytes that a variable of an elementary or string type takes in memory, on a runtime or on a `board`."""
     kind = storage(kind)
+    if isinstance(kind, Enumeration):
+        kind = kind.base
     if isinstance(kind, StringType):
         return 2 + 2 * kind.length if kind.wide else 1 + kind.length
-    return {"bool": 1, "char": 1, "float": 4, "double": 8, "char16_t": 2}.get(value_type(kind)) or _integer_size(
-        value_type(kind)
-    )
-
-
-def _integer_size(cpp: str) -> int:
-    return int("".join(c for c in cpp if c.isdigit())) // 8
+    assert isinstance(kind, Elementary)
+    if board and kind.family in (Family.DURATION, Family.TIME_OF_DAY):
+        return 4
+    return max(1, kind.bits // 8)
 
 
 def rows(path: str, place: str, kind: Type, places: Places, retain: bool = False) -> Iterator[Row]:

@@ -51,7 +51,7 @@ _OPERATIONS: Final = {
 # `(float(int16_t(n))) * x` is a cast of `*x` to a function type: C++ takes for a declaration what can be one. With a local's name in
 # a static_cast instead it cannot be one.
 _CAST: Final = re.compile(
-    r'"(?:[^"\\]|\\.)*"|\b(u?int\d+_t|unsigned|float|double|bool|char|char16_t)\(([A-Za-z_]\w*)\)'
+    r'"(?:[^"\\]|\\.)*"|\b(u?int\d+_t|unsigned|float|double|bool|char|char16_t|rung::(?:Duration|Clock|Moment))\(([A-Za-z_]\w*)\)'
 )
 
 

@@ -82,8 +82,8 @@ def _main_file(core: Core, rows: Sequence[Row]) -> str:
         for address in sorted(linked, key=lambda a: a.text)
     ]
     body += ["Spare spare;", "Task scan = {{&spare, nullptr}, &globals, &image};"]
-    body += _start(core)
     body += _links(core)
+    body += _start(core)
     tasks = schedule.by_urgency()
     for task in tasks:
         calls = " ".join(f"run_{names.instance(planned.number)}(scan);" for planned in task.instances)
@@ -111,7 +111,14 @@ def _data_type(core: Core, number: int) -> str:
 def _start(core: Core) -> list[str]:
     numbers = [planned.number for planned in core.schedule.instances]
     instances = [f"    init_{_data_type(core, number)}({names.instance(number)});" for number in numbers]
-    return ["void start() {", "    init_globals(globals);", *instances, "    init_image(image);", "}"]
+    return [
+        "void start() {",
+        "    init_globals(globals);",
+        *instances,
+        "    init_image(image);",
+        "    begin_links();",
+        "}",
+    ]
 
 
 def _link_cell(core: Core, link: Link) -> str:
@@ -120,16 +127,28 @@ def _link_cell(core: Core, link: Link) -> str:
 
 
 def _links(core: Core) -> list[str]:
-    """Linked variables take their inputs before a scan and give their outputs after it."""
-    reads, writes = ["void read_links() {"], ["void write_links() {"]
-    for link in core.links:
-        cell = _link_cell(core, link)
-        copy = "    __builtin_memcpy(&{}, &{}, " + f"{memory_size(link.kind)});"
-        if link.address.area != "Q":
-            reads.append(copy.format(link.place, cell))
-        if link.address.area != "I":
-            writes.append(copy.format(cell, link.place))
-    return [*reads, "}", *writes, "}"]
+    """Linked variables begin with their initial values, take their cell's before a scan, and give back after it what the scan changed: of two
+    at one address, the one that only looks does not undo what the other wrote."""
+    begins, reads, writes, kept = (
+        ["void begin_links() {"],
+        ["void read_links() {"],
+        ["void write_links() {"],
+        list[str](),
+    )
+    for number, link in enumerate(core.links):
+        cell, size = _link_cell(core, link), memory_size(link.kind)
+        reads.append(f"    memcpy(&{link.place}, &{cell}, {size});")
+        if link.address.area == "I":
+            continue
+        kept.append(f"uint8_t before_{number}[{size}], nothing_{number}[{size}];")
+        begins.append(
+            f"    if (memcmp(&{link.place}, nothing_{number}, {size})) memcpy(&{cell}, &{link.place}, {size});"
+        )
+        reads.append(f"    memcpy(before_{number}, &{cell}, {size});")
+        writes.append(
+            f"    if (memcmp(&{link.place}, before_{number}, {size})) memcpy(&{cell}, &{link.place}, {size});"
+        )
+    return [*kept, *begins, "}", *reads, "}", *writes, "}"]
 
 
 def _task(core: Core, task: PlannedTask) -> str:

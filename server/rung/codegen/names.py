@@ -52,3 +52,8 @@ def cell(address: Located) -> str:
     """The cell of a located address in a task's process image."""
     bit = "" if address.bit is None else f"_{address.bit}"
     return f"{address.area}{address.size}{address.index}{bit}"
+
+
+def view(cpp_type: str) -> str:
+    """A cell of the process image seen as one of the types that the program gives it."""
+    return f"as_{cpp_type.removeprefix('rung::')}"

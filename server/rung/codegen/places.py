@@ -50,7 +50,7 @@ class ProcessImage:
         """Return the member expression of the cell, seen as a `cpp_type`, or as its first."""
         cell = names.cell(address)
         users = self.cells[address]
-        return cell if len(users) == 1 else f"{cell}.as_{cpp_type or next(iter(users))}"
+        return cell if len(users) == 1 else f"{cell}.{names.view(cpp_type or next(iter(users)))}"
 
 
 @dataclass(slots=True)

@@ -50,6 +50,7 @@ class Pous:
         scope = Scope(analysis, self._types, self._places, self._initial, self._locals(pou))
         self._text.source(pou.unit, declaration.name.start)
         self._text.open(self.prototype(pou))
+        self._text.add("ENTER();")
         for variable in pou.variables.values():
             self._prepare(pou, variable)
         leave = "return;"

@@ -197,12 +197,23 @@ class _CoreWriter:
         cells = self._places.image.cells
         self._struct("Globals", declared + [self._cell(address) for address in cells if not exchanged(address)])
         self._struct("Image", [self._cell(address) for address in cells if exchanged(address)])
-        lines = [line for v, member in members for line in self._initial.assign(f"self.{member}", v.type, v.initial)]
-        self._function("init_globals(Globals &self)", [*lines, *self._cell_values(False)])
+        set_, zero = self._global_values(members)
+        self._function("set_globals(Globals &self)", [*set_, *self._cell_values(False)])
+        self._function("init_globals(Globals &self)", [*zero, "set_globals(self);"])
         self._function("init_image(Image &self)", self._cell_values(True))
         sizes = " ".join(f"char s{number}[sizeof({name})];" for number, name in enumerate(self._types.reachable))
-        text.add(f"union Spare {{ int64_t aligned; {sizes} }};")
+        text.add(f"union Spare {{ {'int64_t aligned;' if sizes else 'char nothing;'} {sizes} }};")
         text.add("struct Task : Scan { Globals *globals; Image *image; };")
+
+    def _global_values(self, members: Sequence[tuple[Variable, str]]) -> tuple[list[str], list[str]]:
+        """Return the statements that initialise globals, apart from those, after them, that only matter where memory is not all zeros."""
+        set_: list[str] = []
+        zero: list[str] = []
+        for variable, member in members:
+            needed = self._initial.assign(f"self.{member}", variable.type, variable.initial, cleared=True)
+            lines = self._initial.assign(f"self.{member}", variable.type, variable.initial)
+            (set_ if needed else zero).extend(lines)
+        return set_, zero
 
     def _struct(self, name: str, members: list[str]) -> None:
         self._types_text.open(f"struct {name}")
@@ -214,7 +225,7 @@ class _CoreWriter:
         kinds = list(self._places.image.cells[address])
         if len(kinds) == 1:
             return f"{kinds[0]} {names.cell(address)};"
-        return f"union {{ {' '.join(f'{kind} as_{kind};' for kind in kinds)} }} {names.cell(address)};"
+        return f"union {{ {' '.join(f'{kind} {names.view(kind)};' for kind in kinds)} }} {names.cell(address)};"
 
     def _function(self, head: str, lines: Sequence[str]) -> None:
         self._init_text.open(f"static void {head}")

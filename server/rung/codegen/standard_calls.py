@@ -45,6 +45,8 @@ _BYTE_ORDERS: Final = {
     "TO_BIG_ENDIAN": "big_endian", "FROM_BIG_ENDIAN": "big_endian",
     "TO_LITTLE_ENDIAN": "little_endian", "FROM_LITTLE_ENDIAN": "little_endian",
 }  # fmt: skip
+# Unsigned types of at least so many bits; C++ computes with none below its `int`.
+_UNSIGNED: Final = {8: "unsigned", 16: "unsigned", 32: "uint32_t", 64: "uint64_t"}
 _PRIMARY: Final = re.compile(r"[\w.]+\Z")
 
 
@@ -63,12 +65,11 @@ def standard_call(function: StandardFunction, arguments: Sequence[str]) -> str:
     if operation in _BITWISE:
         return _bitwise(_BITWISE[operation], result, arguments)
     if operation in _SHIFTS:
-        amount = count_text(types[1], arguments[1], wrap=operation.startswith("RO"))
-        return f"rung::{_SHIFTS[operation]}<{value_type(result)}>({arguments[0]}, {amount})"
+        return f"rung::{_SHIFTS[operation]}<{value_type(result)}>({arguments[0]}, {arguments[1]})"
     if operation in _STRINGS:
         return _string_function(operation, types, result, arguments)
     if operation in _REAL_FUNCTIONS:
-        return f"__builtin_{_REAL_FUNCTIONS[operation]}{'f' if _is_single(result) else ''}({', '.join(arguments)})"
+        return f"{_builtin(_REAL_FUNCTIONS[operation], result)}({', '.join(arguments)})"
     if operation in _BYTE_ORDERS:
         return f"rung::{_BYTE_ORDERS[operation]}<{value_type(result)}>({arguments[0]})"
     if operation in _SELECTIONS:
@@ -88,6 +89,11 @@ def block_class(name: str) -> str:
 
 def _operand(text: str) -> str:
     return text if _PRIMARY.match(text) else f"({text})"
+
+
+def _builtin(name: str, kind: Type) -> str:
+    """The mathematical function for REAL or LREAL. How a compiler calls that for REAL depends on the target."""
+    return f"RUNG_SINGLE({name})" if _is_single(kind) else f"__builtin_{name}"
 
 
 def _is_single(kind: Type) -> bool:
@@ -112,8 +118,9 @@ def _comparison(operation: str, kind: Type, arguments: Sequence[str]) -> str:
 
 def _wrapping(sign: str, kind: Elementary, left: str, right: str) -> str:
     """Integer arithmetic that wraps at the type's width, computed unsigned because signed overflow is undefined in C++."""
-    wide = {8: "unsigned", 16: "unsigned", 32: "uint32_t", 64: "uint64_t"}[kind.bits]
-    return f"{value_type(kind)}({wide}({left}) {sign} {wide}({right}))"
+    name = value_type(kind)
+    wide = _UNSIGNED.get(kind.bits) if name.startswith(("int", "uint")) else f"{name}Bits"
+    return f"{name}({wide}({left}) {sign} {wide}({right}))"
 
 
 def _arithmetic(operation: str, types: Sequence[Type], result: Type, arguments: Sequence[str]) -> str:
@@ -123,6 +130,12 @@ def _arithmetic(operation: str, types: Sequence[Type], result: Type, arguments: 
         return reduce(lambda left, right: f"({_operand(left)} {sign} {_operand(right)})", arguments)
     if result.family is Family.TIME_OF_DAY:
         return f"rung::{'clock_plus' if operation == 'ADD' else 'clock_minus'}({', '.join(arguments)})"
+    if (
+        operation == "SUB"
+        and result.family is Family.DURATION
+        and _family(types[0]) in (Family.DATE, Family.DATE_AND_TIME)
+    ):
+        return f"rung::between({', '.join(arguments)})"
     if operation == "MUL" and result.family is Family.DURATION:
         scaled, factor = (1, 0) if _family(types[1]) is Family.DURATION else (0, 1)
         if _family(types[factor]) is Family.REAL:
@@ -164,8 +177,6 @@ def _selection(operation: str, types: Sequence[Type], result: Type, arguments: S
         call += f"<{value_type(result)}>"  # structures and arrays deduce theirs
     if operation in ("MAX", "MIN"):
         text = reduce(lambda left, right: f"{call}({left}, {right})", arguments)
-    elif operation == "MUX":
-        text = f"{call}({', '.join([count_text(types[0], arguments[0]), *arguments[1:]])})"
     else:
         text = f"{call}({', '.join(arguments)})"
     return f"{value_type(result)}({text})" if isinstance(result, StringType) else text
@@ -177,7 +188,11 @@ def _division(types: Sequence[Type], result: Elementary, arguments: Sequence[str
     if result.family is Family.DURATION:
         if _family(types[1]) is Family.REAL:
             return f"rung::divided({arguments[0]}, {arguments[1]})"
-        return f"rung::divide<int64_t>({arguments[0]}, {count_text(types[1], arguments[1])})"
+        divisor = storage(types[1])
+        assert isinstance(divisor, Elementary)
+        if divisor.high < 1 << 31:
+            return f"rung::divide<rung::Duration>({arguments[0]}, {arguments[1]})"
+        return f"rung::Duration(rung::divide<int64_t>({arguments[0]}, rung::within_long({arguments[1]})))"
     return f"rung::divide<{value_type(result)}>({', '.join(arguments)})"
 
 
@@ -204,7 +219,7 @@ def _single(operation: str, types: Sequence[Type], result: Type, arguments: Sequ
         case "EXPT":
             return _power(kind, arguments)
         case "TRUNC" | "ROUND" if _family(kind) is Family.REAL:
-            return f"__builtin_{'trunc' if operation == 'TRUNC' else 'rint'}{'f' if _is_single(kind) else ''}({first})"
+            return f"rung::{'cut' if operation == 'TRUNC' else 'nearest'}({first})"
         case "TRUNC":
             return f"rung::truncated<{value_type(kind)}>({first})"
         case "ROUND":
@@ -228,5 +243,5 @@ def _single(operation: str, types: Sequence[Type], result: Type, arguments: Sequ
 
 def _power(kind: Type, arguments: Sequence[str]) -> str:
     """REAL too is computed in double precision, so that an exponent of type DINT is not rounded first."""
-    call = f"__builtin_pow({', '.join(arguments)})"
+    call = f"rung::power({', '.join(arguments)})"
     return f"float({call})" if _is_single(kind) else call

@@ -13,7 +13,10 @@ from typing import Final
 from rung.semantics.types import MAX_STRING_LENGTH, Elementary, Enumeration, Family, StringType, Type, storage
 
 _TIMES: Final = frozenset({Family.DURATION, Family.DATE, Family.TIME_OF_DAY, Family.DATE_AND_TIME})
-_NS_PER_UNIT: Final = {"TIME": 10**6, "TIME_OF_DAY": 10**6, "DATE": 10**9, "DATE_AND_TIME": 10**9}
+# The long types, which count in nanoseconds, are not for boards, where no tick is that short.
+_UNITS: Final = {
+    "TIME": "rung::TICKS_PER_MS", "TIME_OF_DAY": "rung::TICKS_PER_MS", "DATE": "rung::TICKS_PER_S", "DATE_AND_TIME": "rung::TICKS_PER_S",
+}  # fmt: skip
 _LITERAL_PREFIX: Final = {
     "TIME": "T#", "LTIME": "LTIME#", "DATE": "D#", "LDATE": "LDATE#", "TIME_OF_DAY": "TOD#", "LTIME_OF_DAY": "LTOD#",
     "DATE_AND_TIME": "DT#", "LDATE_AND_TIME": "LDT#",
@@ -48,17 +51,23 @@ def value_type(kind: Type) -> str:
             return "char" if kind.bits == 8 else "char16_t"
         case Family.BITS | Family.UNSIGNED:
             return f"uint{kind.bits}_t"
+        case Family.DURATION:
+            return "rung::Duration"
+        case Family.TIME_OF_DAY:
+            return "rung::Clock"
+        case Family.DATE | Family.DATE_AND_TIME:
+            return "rung::Moment"
         case _:
             return f"int{kind.bits}_t"
 
 
-def count_text(kind: Type, text: str, wrap: bool = False) -> str:
-    """Return `text`, an integer, as an `int64_t` argument. Only ULINT needs care: its upper half stays large, or with `wrap` is
-    taken modulo 64."""
+def count_text(kind: Type, text: str) -> str:
+    """Return `text`, an integer, as a `rung::Count` argument. Only types that have values beyond its range need care: what is too large
+    stays large."""
     kind = storage(kind)
-    if isinstance(kind, Elementary) and kind.family is Family.UNSIGNED and kind.bits == 64:
-        return f"int64_t(({text}) % 64)" if wrap else f"rung::count({text})"
-    return text
+    return (
+        f"rung::count({text})" if isinstance(kind, Elementary) and (kind.high >= 1 << 31 or kind.bits == 64) else text
+    )
 
 
 def conversion(source: Type, target: Type, text: str) -> str:
@@ -101,33 +110,42 @@ def _exact(target: Elementary, text: str) -> str:
     return f"{value_type(target)}({text})" if target.family is Family.CHAR else text
 
 
-def _unit(kind: Elementary) -> int:
-    return _NS_PER_UNIT.get(kind.name, 1)
-
-
 def _from_time(source: Elementary, target: Elementary, text: str) -> str:
+    unit = _UNITS.get(source.name)
     if target.family is Family.REAL:
-        return f"{value_type(target)}(double({text}) / {_unit(source)}.0)"
-    return f"{value_type(target)}(({text}) / {_unit(source)})"
+        return f"{value_type(target)}(double({text}){f' / double({unit})' if unit else ''})"
+    return f"{value_type(target)}(({text}){f' / {unit}' if unit else ''})"
 
 
 def _to_time(source: Elementary, target: Elementary, text: str) -> str:
+    wide = target.family in (Family.DATE, Family.DATE_AND_TIME)
+    if target.family is Family.TIME_OF_DAY:
+        # What is longer than a day may be longer than any Duration.
+        wide = source.family is Family.REAL or source.high >= 1 << 31
+    name = "rung::Moment" if wide else "rung::Duration"
+    unit = _UNITS.get(target.name)
     if source.family is Family.REAL:
-        ns = f"rung::rounded<int64_t>(double({text}) * {_unit(target)}.0)"
+        ticks = f"rung::rounded<{name}>(double({text}){f' * double({unit})' if unit else ''})"
+    elif target.name == "TIME":
+        return f"rung::milliseconds({text})"
     else:
-        ns = f"int64_t(uint64_t({text}) * {_unit(target)}u)"
-    return _normal(target, ns)
+        ticks = f"{name}({name}Bits({text}){f' * {name}Bits({unit})' if unit else ''})"
+    return _normal(target, ticks)
 
 
 def _between_times(source: Elementary, target: Elementary, text: str) -> str:
-    """Nanoseconds either way; a date drops the time, a time of day drops the date."""
-    return text if source.family is target.family else _normal(target, text)
+    """Ticks either way; a date drops the time, a time of day drops the date."""
+    if source.family is target.family:
+        return text
+    if target.family is Family.DURATION:
+        return f"rung::between({text}, 0)"
+    return _normal(target, f"rung::Moment({text})" if target.family in (Family.DATE, Family.DATE_AND_TIME) else text)
 
 
-def _normal(target: Elementary, ns: str) -> str:
+def _normal(target: Elementary, ticks: str) -> str:
     if target.family is Family.TIME_OF_DAY:
-        return f"rung::time_of_day({ns})"
-    return f"rung::date_of({ns})" if target.family is Family.DATE else ns
+        return f"rung::time_of_day({ticks})"
+    return f"rung::date_of({ticks})" if target.family is Family.DATE else f"{value_type(target)}({ticks})"
 
 
 def _to_string(source: Type, target: StringType, text: str) -> str:

@@ -221,13 +221,14 @@ class Statements:
 
     def _counted(self, statement: For, variable: Variable, kind: Elementary, step: int) -> None:
         """A loop whose control variable is only read in its body, so that a C++ counter leads it. Where a step may leave the type,
-        the counter is of twice the width."""
+        the support headers say how that is noticed."""
         cpp = self._scope.types.name(kind)
         counter, last = self._scope.local("n"), self._scope.local("last")
         place = self._expressions.variable(variable)
         first, final = self._scope.limits(statement.first), self._scope.limits(statement.last)
         limits: Limits | None = None
-        counter_type = "int32_t" if kind.bits < 32 else "int64_t"
+        counter_type = f"Counter<{cpp}>::type"
+        ends = f"if (is_last<{cpp}>({counter}, {integer(step)})) goto {{}};"
         if first is not None and final is not None:
             lower, upper = (first, final) if step > 0 else (final, first)
             limits = Limits(lower.low, max(lower.low, upper.high), True)
@@ -247,6 +248,9 @@ class Statements:
             del self._scope.loops[variable]
         else:
             self._scope.loops[variable] = outer
+        if counter_type != cpp:
+            self._text.add(ends.format(labels.leave))
+            labels.leave_used = True
         self._text.close()
         # One step past the end, as the test at the beginning of each pass implies, unless the type has no such value.
         fits = f"if ({counter} <= {integer(kind.high)}) " if step > 0 else f"if ({counter} >= {integer(kind.low)}) "
@@ -286,9 +290,7 @@ class Statements:
 
 
 def _selector_type(kind: Elementary) -> str:
-    if kind.bits == 64:
-        return "uint64_t" if kind.low == 0 else "int64_t"
-    return "int32_t" if kind.high < 1 << 31 else "int64_t"
+    return f"{'uint' if kind.low == 0 else 'int'}{max(kind.bits, 8)}_t"
 
 
 def _without(low: int, high: int, covered: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

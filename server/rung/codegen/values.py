@@ -11,6 +11,11 @@ from rung.semantics.types import Constant, Elementary, Enumeration, Family, Stri
 
 _LEAST_LONG: Final = -(1 << 63)
 _GREATEST_LONG: Final = (1 << 63) - 1
+# What makes a time of nanoseconds; how a target counts time is the support headers' business.
+_TIMES: Final = {
+    Family.DURATION: "rung::duration", Family.DATE: "rung::moment", Family.TIME_OF_DAY: "rung::clock_time",
+    Family.DATE_AND_TIME: "rung::moment",
+}  # fmt: skip
 
 
 def integer(value: int) -> str:
@@ -47,6 +52,9 @@ def _elementary(kind: Elementary, value: Constant) -> str:
         case Family.CHAR:
             code = ord(value[0]) if isinstance(value, str) and value else int(value) if isinstance(value, int) else 0
             return f"{value_type(kind)}({min(code, (1 << kind.bits) - 1)})"
+        case Family.DURATION | Family.DATE | Family.TIME_OF_DAY | Family.DATE_AND_TIME:
+            assert isinstance(value, int)
+            return f"{_TIMES[kind.family]}({integer(value)})"
         case _:
             assert isinstance(value, int)
             return f"{value_type(kind)}({integer(value)})"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.ide.diagnostics import Diagnostic, diagnostics, flat, has_errors, retargeted
-from rung.project.settings import TARGETS
+from rung.project.settings import board_for
 from rung.project.snapshot import Snapshot
+from rung.targets.names import RUNTIME_TARGETS as TARGETS
 
 if TYPE_CHECKING:
     from rung.codegen.artefact import Artefact
@@ -41,7 +42,7 @@ def build(
 
     Args:
         snapshot: the program.
-        target: one of `TARGETS`.
+        target: one of `TARGETS`, or a board's name.
         checked: its findings, if they are known already, for this target or another.
         takes: files beside the program that not every device of the target takes (`retain.conf`, `image.conf`).
     """
@@ -53,13 +54,14 @@ def build(
     from rung.codegen.build import BuildError, build_artefact
     from rung.ide.device_settings import FilesBeside, ignored_settings
 
-    beside = FilesBeside(snapshot, target)
+    settings, beside = snapshot.settings, FilesBeside(snapshot, target)
+    board = board_for(settings, target)  # pins that it cannot have are an error, found above
     try:
-        artefact = build_artefact(snapshot.program, target, source_map(snapshot), beside, takes)
+        artefact = build_artefact(snapshot.program, target, source_map(snapshot), beside, takes, board, settings.serial)
     except BuildError as error:
         return Built(snapshot, None, found, str(error))
     # Whether the settings fit the variables' places shows only now that these are known.
-    news = [item for item in (*beside.findings, *ignored_settings(snapshot.settings, target)) if item not in found]
+    news = [item for item in (*beside.findings, *ignored_settings(settings, target)) if item not in found]
     return Built(snapshot, None if has_errors(news) else artefact, found + news)
 
 

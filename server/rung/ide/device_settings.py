@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from rung.codegen.plugins import Flaw, device_files
 from rung.ide.diagnostics import Diagnostic
-from rung.project.settings import Settings, SettingsError
+from rung.project.settings import Settings, SettingsError, board_for
 from rung.project.settings_places import place_of
 from rung.project.snapshot import Snapshot
 from rung.rules.registry import find
 from rung.syntax.lines import LineIndex
+from rung.targets.board import PinsError
+from rung.targets.names import RUNTIME_TARGETS
 
 if TYPE_CHECKING:
     from rung.codegen.artefact import Leaf
@@ -31,8 +33,18 @@ def settings_findings(snapshot: Snapshot, target: str, uses: Uses | None = None)
     if settings.path is None or snapshot.program.configuration is None:
         return {}
     flaws = device_files(settings.device, snapshot.program, None, uses=uses)[1]
-    found = sorted((*_located(flaws, settings), *ignored_settings(settings, target)), key=lambda item: item.start)
+    found = sorted((*_located(flaws, settings), *target_findings(settings, target)), key=lambda item: item.start)
     return {settings.path: found} if found else {}
+
+
+def target_findings(settings: Settings, target: str) -> list[Diagnostic]:
+    """Return what is wrong with a project's settings for one target alone: tables that it has no use for, pins that a board cannot have."""
+    found = ignored_settings(settings, target)
+    try:
+        board_for(settings, target)
+    except PinsError as error:
+        found += _located([Flaw(("board", "pins", error.address), "CFG007", str(error))], settings)
+    return sorted(found, key=lambda item: (item.start, item.code))
 
 
 class FilesBeside:
@@ -68,7 +80,9 @@ def ignored_settings(settings: Settings, target: str) -> list[Diagnostic]:
     """Return a finding for each table that a runtime of this target has no use for."""
     flaws = []
     for name in settings.device:
-        if target == "openplc-v3" or (target == "openplc-v4.0" and name == "retain"):
+        if target not in RUNTIME_TARGETS:
+            flaws.append(Flaw((name,), "CFG006", f"[{name}] has no effect: a board's firmware has no such plug-in."))
+        elif target == "openplc-v3" or (target == "openplc-v4.0" and name == "retain"):
             runtime = target.replace("openplc-", "OpenPLC Runtime ")
             why = "does not keep RETAIN variables" if name == "retain" else "is set up on its own web page"
             flaws.append(Flaw((name,), "CFG006", f"[{name}] has no effect: {runtime} {why}."))

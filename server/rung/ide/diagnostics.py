@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.project.settings import DEFAULT_TARGET
+from rung.project.settings import Settings, board_for
 from rung.project.snapshot import Place, Snapshot, SourceFile
 from rung.rules import check_pou, check_pou_for, check_program, check_program_for
 from rung.rules.registry import find
 from rung.semantics.model import Analysis, Program
 from rung.syntax.problem import Problem
 from rung.syntax.tree import Unit
+from rung.targets.board import Board, PinsError, find_board
+from rung.targets.names import DEFAULT_TARGET
 
 if TYPE_CHECKING:
     from rung.codegen.plugins import Uses
@@ -53,6 +55,7 @@ class Findings:
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
         self._target = DEFAULT_TARGET
+        self._board: Board | None = None
         self._found: dict[Path, list[Diagnostic]] = {}
         self._by_pou: dict[Analysis, list[Problem]] = {}
         self._ported: dict[Analysis, list[Problem]] = {}
@@ -65,8 +68,9 @@ class Findings:
             snapshot: the program.
             target: what it is to be built for; what that target cannot do is found, too.
         """
-        if target != self._target:
-            self._target, self._ported, self._snapshot = target, {}, None
+        board = _board(snapshot.settings, target)
+        if target != self._target or board != self._board:
+            self._target, self._board, self._ported, self._snapshot = target, board, {}, None
         if snapshot is not self._snapshot:
             self._found = _locate(snapshot, self._problems(snapshot.program))
             self._found |= self._about_settings(snapshot, target)
@@ -74,7 +78,7 @@ class Findings:
         return self._found
 
     def _about_settings(self, snapshot: Snapshot, target: str) -> dict[Path, list[Diagnostic]]:
-        if not snapshot.settings.device:
+        if not snapshot.settings.device and not snapshot.settings.pins:
             return {}
         from rung.ide.device_settings import settings_findings  # only a project with a configured device pays for this
 
@@ -89,14 +93,14 @@ class Findings:
             if found is None:
                 found = check_pou(analysis)
             if more is None:
-                more = check_pou_for(analysis, self._target)
+                more = check_pou_for(analysis, self._target, self._board)
             self._by_pou[analysis], self._ported[analysis] = found, more
             unit = analysis.pou.unit
             assert unit is not None, "only what stands in a text is analysed"
             yield from ((unit, problem) for problem in found)
             yield from ((unit, problem) for problem in more)
         yield from check_program(program)
-        yield from check_program_for(program, self._target)
+        yield from check_program_for(program, self._target, self._board)
 
 
 def diagnostics(snapshot: Snapshot, target: str = DEFAULT_TARGET) -> dict[Path, list[Diagnostic]]:
@@ -111,18 +115,32 @@ def retargeted(
     snapshot: Snapshot, found: Mapping[Path, Sequence[Diagnostic]], target: str
 ) -> dict[Path, list[Diagnostic]]:
     """Return known findings about a program as they are for `target`: what they say of any target's limits is replaced."""
-    fresh = _locate_rules(snapshot, _portability(snapshot.program, target))
+    board = _board(snapshot.settings, target)
+    fresh = _locate_rules(snapshot, _portability(snapshot.program, target, board))
     for path, items in found.items():
         fresh[path] += [item for item in items if not find(item.code).targets]
+    settings = snapshot.settings
+    if settings.path is not None and snapshot.program.configuration is not None and (settings.device or settings.pins):
+        from rung.ide.device_settings import target_findings
+
+        fresh[settings.path] += target_findings(settings, target)
     return _in_order(fresh)
 
 
-def _portability(program: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
+def _board(settings: Settings, target: str) -> Board | None:
+    """Return the board that a program is for. Has it pins that it cannot have, which is a finding of its own, it is as the table has it."""
+    try:
+        return board_for(settings, target)
+    except PinsError:
+        return find_board(target)
+
+
+def _portability(program: Program, target: str, board: Board | None) -> Iterator[tuple[Unit, Problem]]:
     for analysis in program.analyses.values():
         unit = analysis.pou.unit
         assert unit is not None, "only what stands in a text is analysed"
-        yield from ((unit, problem) for problem in check_pou_for(analysis, target))
-    yield from check_program_for(program, target)
+        yield from ((unit, problem) for problem in check_pou_for(analysis, target, board))
+    yield from check_program_for(program, target, board)
 
 
 def _locate(snapshot: Snapshot, rules: Iterable[tuple[Unit, Problem]]) -> dict[Path, list[Diagnostic]]:

@@ -18,7 +18,7 @@ from rung.ide.build import Built, build
 from rung.lsp.accounts import change_password, create_user, delete_user, set_role, users
 from rung.lsp.arguments import Given, optional, text, unusable
 from rung.lsp.machines import Machines, connect_answer, failure_answer, runtime_answer
-from rung.lsp.protocol import HUB_COMMANDS, without_texts
+from rung.lsp.protocol import BOARD_COMMANDS, HUB_COMMANDS, without_texts
 from rung.lsp.pulling import pull
 from rung.project.snapshot import Snapshot
 from rung.runtimes.connection import Connection, ConnectionEvent, State
@@ -28,6 +28,7 @@ from rung.runtimes.hubs import Hubs
 from rung.runtimes.machine import PlcState
 
 if TYPE_CHECKING:
+    from rung.lsp.boards import Boards
     from rung.lsp.hub_sessions import HubSessions
     from rung.lsp.protocol import RungServer
 
@@ -46,6 +47,7 @@ class Session:
         self.server = server
         self._hub_tokens = Hubs(system=False)  # the editor keeps them, and gives them to each new server
         self._hub_sessions: HubSessions | None = None
+        self._boards: Boards | None = None
         self.machines = Machines(self._changed, self._program_md5, self._hub_tokens)
         self._builder = ThreadPoolExecutor(1, "build")
         self._built: dict[tuple[Path, str, frozenset[str]], tuple[Snapshot, Built]] = {}
@@ -58,6 +60,15 @@ class Session:
 
             self._hub_sessions = HubSessions(self._hub_tokens, self._hub_changed)
         return self._hub_sessions
+
+    @property
+    def boards(self) -> Boards:
+        """Serial ports and the boards behind them; who asks for none never loads what they need."""
+        if self._boards is None:
+            from rung.lsp.boards import Boards
+
+            self._boards = Boards(self)
+        return self._boards
 
     async def run(self, name: str, given: object, token: types.ProgressToken | None) -> Answer:
         """Carry out a command; what it cannot do is its answer."""
@@ -94,6 +105,8 @@ class Session:
         goodbyes = [asyncio.ensure_future(self.machines.close())]
         if self._hub_sessions is not None:
             goodbyes.append(asyncio.ensure_future(self._hub_sessions.close()))
+        if self._boards is not None:
+            goodbyes.append(asyncio.ensure_future(self._boards.close()))
         await asyncio.wait(goodbyes, timeout=_GOODBYE_S)
 
     def _changed(self, event: ConnectionEvent) -> None:
@@ -240,11 +253,11 @@ async def disconnect(session: Session, given: Given, token: types.ProgressToken 
     return {"ok": True}
 
 
-def _of_hubs(name: str) -> Command:
+def _of(where: str, name: str) -> Command:
     async def command(session: Session, given: Given, token: types.ProgressToken | None) -> Answer:
-        # What speaks to hubs is loaded by those who have one, and beside the event loop.
+        # What speaks to hubs or boards is loaded by those who have one, and beside the event loop.
         loop = asyncio.get_running_loop()
-        module = await loop.run_in_executor(None, importlib.import_module, "rung.lsp.orchestrators")
+        module = await loop.run_in_executor(None, importlib.import_module, where)
         found: Mapping[str, Command] = module.COMMANDS
         return await found[name](session, given, token)
 
@@ -271,5 +284,6 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "rung.setRole": set_role,
     "rung.pull": pull,
     "rung.disconnect": disconnect,
-    **{name: _of_hubs(name) for name in HUB_COMMANDS},
+    **{name: _of("rung.lsp.orchestrators", name) for name in HUB_COMMANDS},
+    **{name: _of("rung.lsp.boards", name) for name in BOARD_COMMANDS},
 }

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from rung.project.settings import DEFAULT_TARGET
 from rung.runtimes.address import Address
 from rung.runtimes.connection import Connection, ConnectionEvent, Outcome, State
 from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.runtimes.hubs import Hubs
 from rung.runtimes.pins import PinStore
 from rung.runtimes.profiles import Profile, ProfileStore, resolve_target
+from rung.targets.names import DEFAULT_TARGET
 
 ProgramMd5 = Callable[["Path | None", str], Awaitable["str | None"]]
 

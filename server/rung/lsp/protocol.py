@@ -43,7 +43,15 @@ HUB_COMMANDS: Final = tuple(
     )
 )  # fmt: skip
 """Commands on hubs and what reports to them."""
-COMMANDS: Final = (*MACHINE_COMMANDS, *HUB_COMMANDS)
+BOARD_COMMANDS: Final = tuple(
+    f"rung.{name}"
+    for name in (
+        "boards", "addPort", "removePort", "chooseBoard", "watchPorts", "connectBoard", "disconnectBoard", "flashBoard", "boardVariables",
+        "forceBoardVariable", "releaseBoardVariable", "boardLog",
+    )
+)  # fmt: skip
+"""Commands on microcontroller boards behind serial ports."""
+COMMANDS: Final = (*MACHINE_COMMANDS, *HUB_COMMANDS, *BOARD_COMMANDS)
 
 
 class RungProtocol(LanguageServerProtocol):

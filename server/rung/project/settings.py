@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from rung.targets.board import Board, SerialSettings, find_board
+from rung.targets.names import DEFAULT_TARGET, RUNTIME_TARGETS, is_target, known_targets
+
 SETTINGS_FILE: Final = "rung.toml"
-TARGETS: Final = ("openplc-v4", "openplc-v4.0", "openplc-v3", "host")
-DEFAULT_TARGET: Final = "openplc-v4"
+BAUD_RATES: Final = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 DEVICE_TABLES: Final = ("modbus_slave", "modbus_master", "s7comm", "opcua", "retain")
 """What is for the device; checked where the program is known, not here."""
 
@@ -38,14 +40,29 @@ class SettingsError(ValueError):
 @dataclass(slots=True, frozen=True)
 class Settings:
     """`exclude` holds glob patterns of files and folders, relative to the project folder, that are not part of the program.
-    `target` is what the program is checked and built for when nothing else is said, one of `TARGETS`. `device` holds the tables of
-    `DEVICE_TABLES` that the file has. `path` and `text` are the file's, None and empty where there is none."""
+    `target` is what the program is checked and built for when nothing else is said, a runtime or a board. `device` holds the tables of
+    `DEVICE_TABLES` that the file has. `pins` are a board's pins by address, where they are not those of the table of boards, and `serial` is how its
+    firmware talks. `path` and `text` are the file's, None and empty where there is none."""
 
     exclude: tuple[str, ...] = ()
     target: str = DEFAULT_TARGET
     device: Mapping[str, object] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)
+    serial: SerialSettings = field(default_factory=SerialSettings)
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
+
+
+def board_for(settings: Settings, target: str) -> Board | None:
+    """Return the board that `target` names, with the pins that the project gives it; None for a runtime.
+
+    Raises:
+        PinsError: the board cannot have these pins.
+    """
+    if target in RUNTIME_TARGETS:
+        return None
+    board = find_board(target)
+    return board.with_pins(settings.pins) if board is not None and settings.pins else board
 
 
 def read_settings(folder: Path) -> Settings:
@@ -102,12 +119,28 @@ def _read_exclude(settings: Settings, value: object) -> Settings:
 
 
 def _read_target(settings: Settings, value: object) -> Settings:
-    if not isinstance(value, str) or value not in TARGETS:
-        raise ValueError(f"must be one of {', '.join(TARGETS)}, not {value!r}.")
+    if not isinstance(value, str) or not is_target(value):
+        raise ValueError(known_targets(value if isinstance(value, str) else str(value)))
     return replace(settings, target=value)
 
 
+def _read_board(settings: Settings, value: object) -> Settings:
+    if not isinstance(value, dict):
+        raise ValueError("must be a table.")
+    for key in sorted(value.keys() - {"pins", "baud", "slave"}):
+        raise ValueError(f"has no key {key!r}. It has pins, baud and slave.")
+    pins, baud, slave = value.get("pins", {}), value.get("baud", 115200), value.get("slave", 1)
+    if not isinstance(pins, dict) or not all(isinstance(pin, str) for pin in pins.values()):
+        raise ValueError('has pins that are no table of addresses and pins, such as "%IX0.0" = "A3".')
+    if type(baud) is not int or baud not in BAUD_RATES:
+        raise ValueError(f"has a baud that is none of {', '.join(map(str, BAUD_RATES))}.")
+    if type(slave) is not int or not 1 <= slave <= 247:
+        raise ValueError("has a slave that is not a number from 1 to 247.")
+    return replace(settings, pins=pins, serial=SerialSettings(baud, slave))
+
+
 _READERS: Final[Mapping[str, Callable[[Settings, object], Settings]]] = {
+    "board": _read_board,
     "exclude": _read_exclude,
     "target": _read_target,
 }

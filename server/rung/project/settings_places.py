@@ -14,6 +14,8 @@ _NAMES: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
 _HEADER: Final = re.compile(rf"\s*(\[\[?)\s*({_NAMES})\s*\]")
 _KEY: Final = re.compile(rf"\s*({_NAMES})\s*=")
 _ONE_NAME: Final = re.compile(_NAME)
+_INLINE: Final = re.compile(rf"({_NAMES})\s*=|{_NAME}")
+"""A key of a table within a line, or a value."""
 
 
 def place_of(text: str, path: Sequence[str | int]) -> tuple[int, int]:
@@ -41,7 +43,12 @@ def _places(text: str) -> Iterator[tuple[Path, int, int]]:
             table = _header_path(_split(header[2]), header[1] == "[[", lists)
             yield table, offset + header.start(2), offset + header.end(2)
         elif key := _KEY.match(line):
-            yield (*table, *_split(key[1])), offset + key.start(1), offset + key.end(1)
+            path = (*table, *_split(key[1]))
+            yield path, offset + key.start(1), offset + key.end(1)
+            if line[key.end() :].lstrip().startswith("{"):
+                for inner in _INLINE.finditer(line, key.end()):
+                    if inner[1] is not None:
+                        yield (*path, *_split(inner[1])), offset + inner.start(1), offset + inner.end(1)
         offset += len(line)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from rung.semantics.model import Analysis, Program
 from rung.syntax.problem import Problem
 from rung.syntax.tree import Unit
+from rung.targets.board import Board
 
 
 def check(program: Program) -> list[tuple[Unit, Problem]]:
@@ -35,15 +36,15 @@ def check_program(program: Program) -> list[tuple[Unit, Problem]]:
     return [pair for rule in (*loc.PROGRAM_RULES, *tsk.PROGRAM_RULES) for pair in rule(program)]
 
 
-def check_pou_for(analysis: Analysis, target: str) -> list[Problem]:
-    """Return what a build target cannot do of one POU. Depends on the analysis and the target alone."""
+def check_pou_for(analysis: Analysis, target: str, board: Board | None = None) -> list[Problem]:
+    """Return what a build target cannot do of one POU; `board` is the target if it is one. Depends on these three alone."""
     from rung.rules import por
 
-    return list(por.check_pou(analysis, target))
+    return list(por.check_pou(analysis, target, board))
 
 
-def check_program_for(program: Program, target: str) -> list[tuple[Unit, Problem]]:
+def check_program_for(program: Program, target: str, board: Board | None = None) -> list[tuple[Unit, Problem]]:
     """Return what a build target cannot do of what stands outside of POUs, and of the program as a whole."""
     from rung.rules import por
 
-    return list(por.check_program(program, target))
+    return list(por.check_program(program, target, board))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rung.rules.por_targets import BOARD, V3, V4_0
 from rung.rules.registry import Rule
 
 _PROGRAM: Final = """\
@@ -78,6 +79,15 @@ RULES: Final[tuple[Rule, ...]] = (
         "Set the runtime up on its own web page (v3), or leave the table out.",
         f"{_PROGRAM}[retain]\nflush_seconds = 10\n",
         _PROGRAM,
-        targets=("openplc-v3", "openplc-v4.0"),
+        targets=(V3, V4_0, BOARD),
+    ),
+    Rule(
+        "CFG007", "pin-not-on-board", "error", "Board cannot have this pin there",
+        "The project gives an address a pin that the board does not have, that cannot do this, or that is named twice. The firmware would read or "
+        "switch something else, or nothing.",
+        "Name one of the pins in the message, each once. `rung boards` lists the boards.",
+        f'{_PROGRAM}[board.pins]\n"%IX0.0" = "A9"\n',
+        f'{_PROGRAM}[board.pins]\n"%IX0.0" = "A3"\n',
+        targets=(BOARD,),
     ),
 )  # fmt: skip

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rung.rules.por_targets import TITLES, V3, V4, V4_0, PouRule, ProgramRule, Targets
-from rung.rules.por_walk import configuration_of, configured_variable, global_sections, global_variable
+from rung.rules.por_uses import Use, used_everywhere, used_in_pou, used_outside
+from rung.rules.por_walk import global_sections, retained_names
 from rung.rules.registry import Rule
 from rung.rules.snippets import block, configured, program
-from rung.semantics.located import parse_address
-from rung.semantics.model import Analysis, Located, Program, Symbol, Variable
+from rung.semantics.model import Analysis, Located, Program
 from rung.semantics.types import Elementary, Enumeration, Family, Type, storage
 from rung.syntax.problem import Problem, Related
-from rung.syntax.tree import (
-    DirectAddress,
-    Expr,
-    PouKind,
-    SectionKind,
-    Unit,
-    VariableDecl,
-    VarSection,
-)
+from rung.syntax.tree import PouKind, Unit, VariableDecl, VarSection
 
 _SLOTS: Final = 1024  # of each width, in every OpenPLC runtime before 4.2
 _WHOLE: Final = frozenset({Family.SIGNED, Family.UNSIGNED, Family.BITS})
@@ -32,27 +23,17 @@ _WHOLE: Final = frozenset({Family.SIGNED, Family.UNSIGNED, Family.BITS})
 # -------------------------------------------------------------------------------------------- what the image does not have
 
 
-@dataclass(slots=True, frozen=True)
-class _Use:
-    """An address, where it is named, and the type it is used as."""
-
-    address: Located
-    start: int
-    end: int
-    type: Type
-
-
 def addresses_of_pou(analysis: Analysis, target: str) -> Iterator[Problem]:
     """POR008 to POR010, POR013: addresses in a POU's declarations and body."""
-    return (problem for use in _used(analysis) if (problem := _judge(use, target)) is not None)
+    return (problem for use in used_in_pou(analysis) if (problem := _judge(use, target)) is not None)
 
 
 def addresses_outside(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
     """POR008 to POR010, POR013: addresses of global variables and in the configuration."""
-    return ((unit, problem) for unit, use in _used_outside(found) if (problem := _judge(use, target)) is not None)
+    return ((unit, problem) for unit, use in used_outside(found) if (problem := _judge(use, target)) is not None)
 
 
-def _judge(use: _Use, target: str) -> Problem | None:
+def _judge(use: Use, target: str) -> Problem | None:
     title, address, start, end = TITLES[target], use.address, use.start, use.end
     text = address.text
     memory = address.area == "M"
@@ -89,7 +70,7 @@ def _judge(use: _Use, target: str) -> Problem | None:
 def one_place_two_types(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
     """POR011: an address that is used as two types which have not the same bits' meaning."""
     first: dict[Located, tuple[str, Unit, int, int]] = {}
-    for unit, use in _everywhere(found):
+    for unit, use in used_everywhere(found):
         address, start, end, meaning = use.address, use.start, use.end, _meaning(use.type)
         known, there, there_start, there_end = first.setdefault(address, (meaning, unit, start, end))
         if known != meaning:
@@ -169,75 +150,13 @@ def retain_outside(found: Program, target: str) -> Iterator[tuple[Unit, Problem]
 
 
 def _retained(sections: Sequence[VarSection], target: str) -> Iterator[Problem]:
-    for section in sections:
-        if section.kind is SectionKind.VAR_EXTERNAL or not section.qualifiers & {"RETAIN", "PERSISTENT"}:
-            continue
-        for name in (name for item in section.declarations for name in item.names):
-            instead = (
-                "With its persistent storage switched on it keeps %MW, %MD and %ML, until the next download."
-                if target == V3
-                else "It keeps nothing over a restart."
-            )
-            yield Problem("POR014", name.start, name.end, f"{TITLES[target]} does not keep '{name.text}'. {instead}")
-
-
-# ------------------------------------------------------------------------------------------------- where addresses stand
-
-
-def _used(analysis: Analysis) -> Iterator[_Use]:
-    """Yield every address that a POU's declarations or body name."""
-    declaration, variables = analysis.pou.declaration, analysis.pou.variables
-    for section in () if declaration is None else declaration.sections:
-        for item in section.declarations:
-            if item.address is not None and item.names:
-                yield from _declared(item, variables.get(item.names[0].key))
-    yield from _direct(analysis.symbols)
-
-
-def _used_outside(found: Program) -> Iterator[tuple[Unit, _Use]]:
-    """Yield every address that stands outside of POUs."""
-    for unit, section in global_sections(found):
-        for item in section.declarations:
-            yield from ((unit, use) for use in _declared(item, global_variable(found, item)))
-    for unit, tables in found.declarations.items():
-        yield from ((unit, use) for use in _direct(tables.symbols))
-    written = configuration_of(found)
-    for section in () if written is None else written[1].sections:
-        if section.kind is SectionKind.VAR_CONFIG and written is not None:
-            yield from ((written[0], use) for item in section.declarations for use in _configured(found, item))
-
-
-def _configured(found: Program, item: VariableDecl) -> Iterator[_Use]:
-    address = None if item.address is None else parse_address(item.address.text)[0]
-    variable = configured_variable(found, item)
-    if address is not None and item.address is not None and variable is not None:
-        yield _Use(address, item.address.start, item.address.end, variable.type)
-
-
-# Of the program looked at last, so that an edit costs the bodies it touched; analyses that no program holds any more are let go.
-_known: dict[Analysis, tuple[_Use, ...]] = {}
-
-
-def _everywhere(found: Program) -> Iterator[tuple[Unit, _Use]]:
-    global _known
-    known, _known = _known, {}
-    yield from _used_outside(found)
-    for analysis in found.analyses.values():
-        uses = known.get(analysis)
-        _known[analysis] = uses = tuple(_used(analysis)) if uses is None else uses
-        if analysis.pou.unit is not None:
-            yield from ((analysis.pou.unit, use) for use in uses)
-
-
-def _declared(item: VariableDecl, variable: Variable | None) -> Iterator[_Use]:
-    if item.address is not None and variable is not None and variable.address is not None:
-        yield _Use(variable.address, item.address.start, item.address.end, variable.type)
-
-
-def _direct(symbols: Mapping[Expr, Symbol]) -> Iterator[_Use]:
-    for node, symbol in symbols.items():
-        if node.__class__ is DirectAddress and isinstance(symbol, Variable) and symbol.address is not None:
-            yield _Use(symbol.address, node.start, node.end, symbol.type)
+    for name in retained_names(sections):
+        instead = (
+            "With its persistent storage switched on it keeps %MW, %MD and %ML, until the next download."
+            if target == V3
+            else "It keeps nothing over a restart."
+        )
+        yield Problem("POR014", name.start, name.end, f"{TITLES[target]} does not keep '{name.text}'. {instead}")
 
 
 _OPENPLC: Final = (V3, V4_0, V4)

@@ -27,7 +27,7 @@ def watchdog(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
     configuration, written = found.configuration, configuration_of(found)
     if configuration is None or written is None:
         return
-    tasks = [task for task in _running(configuration) if task.interval_ns]
+    tasks = [task for task in running(configuration) if task.interval_ns]
     if not tasks or min(_periods(configuration, tasks)) < _WATCHDOG_NS:
         return
     fastest = min(tasks, key=lambda task: task.interval_ns or 0)
@@ -35,7 +35,7 @@ def watchdog(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
         f"{TITLES[target]} takes a program that scans only every 2 s, or less often, for dead and stops it. Give '{fastest.name}' an "
         "interval of at most T#1s, and count scans."
     )
-    yield written[0], Problem("POR016", *_interval_place(fastest), text)
+    yield written[0], Problem("POR016", *interval_place(fastest), text)
 
 
 def one_thread(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
@@ -43,7 +43,7 @@ def one_thread(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
     configuration, written = found.configuration, configuration_of(found)
     if configuration is None or written is None:
         return
-    tasks = _running(configuration)
+    tasks = running(configuration)
     if len(tasks) > 1 and tasks[1].declaration is not None:
         name = tasks[1].declaration.name
         text = f"{TITLES[target]} runs all tasks one after another: none interrupts another, and one that takes long delays the others."
@@ -63,7 +63,7 @@ def no_common_period(found: Program, target: str) -> Iterator[tuple[Unit, Proble
             f"{TITLES[target]} runs all tasks at one common period of 100 us to 100 ms, of which every interval is a multiple. The intervals here "
             "have none: give the tasks intervals that are multiples of 1 ms."
         )
-        yield written[0], Problem("POR019", *_interval_place(oddest), text)
+        yield written[0], Problem("POR019", *interval_place(oddest), text)
 
 
 def _has_period(base: int) -> bool:
@@ -85,10 +85,10 @@ def interval_and_event(found: Program, target: str) -> Iterator[tuple[Unit, Prob
                 f"{TITLES[target]} starts a task either at an interval or on an event: give '{task.name}' one of INTERVAL and SINGLE, and run "
                 "the program in a second task for the other."
             )
-            yield written[0], Problem("POR024", *_interval_place(task), text)
+            yield written[0], Problem("POR024", *interval_place(task), text)
 
 
-def _interval_place(task: Task) -> tuple[int, int]:
+def interval_place(task: Task) -> tuple[int, int]:
     """Return where a task's INTERVAL stands."""
     assert task.declaration is not None, "a task that the language makes up has a usual interval"
     given = (item.value for item in task.declaration.properties if item.name.key == "INTERVAL")
@@ -101,14 +101,14 @@ def long_name(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
     configuration, written = found.configuration, configuration_of(found)
     if configuration is None or written is None:
         return
-    for task in _running(configuration):
+    for task in running(configuration):
         if len(task.name) > _NAME and task.declaration is not None:
             name = task.declaration.name
             text = f"{TITLES[target]} calls this task '{task.name[:_NAME]}' in its log and its statistics: it cuts names at {_NAME} characters."
             yield written[0], Problem("POR018", name.start, name.end, text)
 
 
-def _running(configuration: Configuration) -> list[Task]:
+def running(configuration: Configuration) -> list[Task]:
     """Return the tasks that run a program, in the order of the source."""
     return [
         task
@@ -123,7 +123,7 @@ def _periods(configuration: Configuration, tasks: list[Task]) -> Iterator[int]:
     everything = [task for resource in configuration.resources for task in resource.tasks]
     base = gcd(*(task.interval_ns or 0 for task in everything))
     free = any(instance.task is None for resource in configuration.resources for instance in resource.instances)
-    if free or any(task.single is not None for task in _running(configuration)):
+    if free or any(task.single is not None for task in running(configuration)):
         yield base
     yield from (task.interval_ns or base for task in tasks)
 

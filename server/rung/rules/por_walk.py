@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rung.semantics.model import Program, Variable
 from rung.semantics.types import Block, strip
-from rung.syntax.tree import ConfigurationDecl, SectionKind, Unit, VariableDecl, VarSection
+from rung.syntax.tree import ConfigurationDecl, Identifier, SectionKind, Unit, VariableDecl, VarSection
 
 
 def configuration_of(found: Program) -> tuple[Unit, ConfigurationDecl] | None:
@@ -54,3 +54,10 @@ def configured_variable(found: Program, item: VariableDecl) -> Variable | None:
         kind = None if variable is None else strip(variable.type)
         pou = kind.pou if isinstance(kind, Block) else None
     return variable
+
+
+def retained_names(sections: Sequence[VarSection]) -> Iterator[Identifier]:
+    """Yield the name of every variable that is to last over a restart."""
+    for section in sections:
+        if section.kind is not SectionKind.VAR_EXTERNAL and section.qualifiers & {"RETAIN", "PERSISTENT"}:
+            yield from (name for item in section.declarations for name in item.names)

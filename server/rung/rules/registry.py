@@ -29,7 +29,8 @@ class Rule:
     `why` says what the finding means for the program and the machine, `fix` what to do. `bad` is a text that shows this finding
     and no other, `good` the same without any. `references` name clauses of IEC 61131-3 ed. 3 and comparable rules elsewhere.
     Of the `tags`, `on-request` findings are shown only to who asks, and of `once` findings a file shows the first, which names the others.
-    `targets` are the build targets whose limit the finding is about, the first that of the examples; empty: it holds for every target.
+    `targets` are the build targets whose limit the finding is about, the first that of the examples; empty: it holds for every target. `board` among
+    them stands for all boards.
     """
 
     code: str

@@ -7,7 +7,7 @@ from rung.runtimes.debug_values import NO_PROGRAM, TOO_LARGE, BadAnswer
 from rung.runtimes.errors import Kind, RuntimeFailure
 
 
-def refused(address: Address, status: int) -> RuntimeFailure:
+def refused(address: Address | str, status: int) -> RuntimeFailure:
     """The failure that a status byte stands for."""
     if status == NO_PROGRAM:
         return RuntimeFailure(
@@ -28,7 +28,7 @@ def refused(address: Address, status: int) -> RuntimeFailure:
     )
 
 
-def malformed(address: Address, error: BadAnswer, runtime: str) -> RuntimeFailure:
+def malformed(address: Address | str, error: BadAnswer, runtime: str) -> RuntimeFailure:
     """The failure for an answer that is no frame of the protocol; `runtime` is what should have answered."""
     return RuntimeFailure(
         Kind.INTERNAL,

@@ -1,4 +1,4 @@
-"""Variables that are addressed by one index, whatever carries the frames: Socket.IO of v4.0 or Modbus TCP of v3."""
+"""Variables that are addressed by one index, whatever carries the frames: Socket.IO of v4.0, Modbus TCP of v3, a board's serial port."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FlatVariables(ABC):
 
     @property
     @abstractmethod
-    def _address(self) -> Address:
+    def _address(self) -> Address | str:
         """Who is asked, for sentences."""
 
     @abstractmethod
@@ -43,6 +43,14 @@ class FlatVariables(ABC):
     @abstractmethod
     async def _ask(self, *frames: bytes) -> bytes:
         """Send frames, with nobody else's between them, and return the answer to the last; BadAnswer if it is none."""
+
+    def _refused(self, status: int) -> RuntimeFailure:
+        """The failure that a status byte stands for."""
+        return refused(self._address, status)
+
+    def _malformed(self, error: BadAnswer) -> RuntimeFailure:
+        """The failure for an answer that is no frame of the protocol."""
+        return malformed(self._address, error, self._RUNTIME)
 
     async def md5(self) -> str | None:
         """The MD5 of the program that runs (32 lower-case hex digits)."""
@@ -63,7 +71,7 @@ class FlatVariables(ABC):
                 parse = partial(flat_frames.list_answer, rest)
                 answer = await self._answer(parse, flat_frames.list_request(rest))
                 if isinstance(answer, int):
-                    raise refused(self._address, answer)
+                    raise self._refused(answer)
                 served, data = answer
                 offset = 0
                 for leaf in rest[:served]:
@@ -106,14 +114,14 @@ class FlatVariables(ABC):
         frames = (flat_frames.MD5_REQUEST, flat_frames.force_request(leaf, value))
         status = await self._answer(flat_frames.force_answer, *frames)
         if status != debug_values.OK:
-            raise refused(self._address, status)
+            raise self._refused(status)
 
     def _check(self, leaves: Sequence[Leaf], count: int | None) -> None:
         if count is not None and any(leaf.element >= count for leaf in leaves):
-            raise refused(self._address, debug_values.OUT_OF_BOUNDS)
+            raise self._refused(debug_values.OUT_OF_BOUNDS)
 
     async def _answer(self, parse: Callable[[bytes], _Out], *frames: bytes) -> _Out:
         try:
             return parse(await self._ask(*frames))
         except BadAnswer as error:
-            raise malformed(self._address, error, self._RUNTIME) from None
+            raise self._malformed(error) from None

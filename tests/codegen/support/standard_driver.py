@@ -22,7 +22,15 @@ from rung.semantics.stdlib.signature import Signature, TypeVariable
 from rung.semantics.types import Constant, Elementary, Family, StringType, Type
 
 SUPPORT: Final = Path(types.__file__).parent.parent / "codegen" / "support"
-HEADERS: Final = ("rung_types", "rung_numeric", "rung_strings", "rung_convert", "rung_datetime", "rung_blocks")
+HEADERS: Final = (
+    "rung_types",
+    "rung_numeric",
+    "rung_strings",
+    "rung_decimal",
+    "rung_convert",
+    "rung_datetime",
+    "rung_blocks",
+)
 
 
 @dataclass(frozen=True)

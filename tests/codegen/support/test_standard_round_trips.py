@@ -52,10 +52,10 @@ def test_every_duration_and_every_point_in_time_reads_back_from_its_text(tmp_pat
 def test_every_day_from_1678_to_2261_is_one_calendar_date(tmp_path: Path) -> None:
     loop = """rung::CalendarDate last = {1677, 12, 31};
         for (int64_t day = rung::days_since_1970(1678, 1, 1); day <= rung::days_since_1970(2261, 12, 31); ++day, ++tried) {
-          const rung::CalendarDate date = rung::calendar(day * rung::NS_PER_DAY + (day & 65535));
+          const rung::CalendarDate date = rung::calendar(day * rung::TICKS_PER_DAY + (day & 65535));
           const bool next = (date.day == last.day + 1 && date.month == last.month) ||
                             (date.day == 1 && date.month == last.month % 12 + 1);
-          failures += !next || rung::concat_date(date.year, date.month, date.day) != day * rung::NS_PER_DAY;
+          failures += !next || rung::concat_date(date.year, date.month, date.day) != day * rung::TICKS_PER_DAY;
           last = date; }"""
     assert _failures(tmp_path, loop) == "0 of 1"
 

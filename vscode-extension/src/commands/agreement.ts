@@ -41,10 +41,23 @@ export async function withAgreement(station: Station, title: string, action: str
   }
 }
 
+/** A question with one button that agrees; true when it was pressed. `message` is the server's. */
+export async function askAgreement(title: string, message: string, action: string): Promise<boolean> {
+  const copy = "Copy Text";
+  for (;;) {
+    // The first button answers Enter, so it is a harmless one.
+    const choice = await vscode.window.showWarningMessage(title, { modal: true, detail: cleaned(message, 600) }, copy, action);
+    if (choice !== copy) {
+      return choice === action;
+    }
+    await vscode.env.clipboard.writeText(message);
+  }
+}
+
 /** Asks for one more agreement and notes it; false when the user does not agree, or the hub asks the same again. */
-async function agree(title: string, action: string, { message, type }: ConfirmationRequest, agreed: Agreed): Promise<boolean> {
+async function agree(title: string, action: string, { message, type }: ConfirmationRequest, given: Agreed): Promise<boolean> {
   if (type) {
-    if (agreed.typed !== undefined) {
+    if (given.typed !== undefined) {
       void vscode.window.showErrorMessage("What was typed is not what the hub asks for now. Nothing was done.");
       return false;
     }
@@ -54,21 +67,13 @@ async function agree(title: string, action: string, { message, type }: Confirmat
         problem: (text) => (text.trim() === type.trim() ? undefined : `This is not "${cleaned(type)}".`),
       },
     ]);
-    agreed.typed = type;
+    given.typed = type;
     return answers !== undefined;
   }
-  if (agreed.running === true) {
+  if (given.running === true) {
     void vscode.window.showErrorMessage("The hub asks again what was answered already. Nothing was done.");
     return false;
   }
-  const copy = "Copy Text";
-  for (;;) {
-    // The first button answers Enter, so it is a harmless one.
-    const choice = await vscode.window.showWarningMessage(title, { modal: true, detail: cleaned(message, 600) }, copy, action);
-    if (choice !== copy) {
-      agreed.running = true;
-      return choice === action;
-    }
-    await vscode.env.clipboard.writeText(message);
-  }
+  given.running = true;
+  return askAgreement(title, message, action);
 }

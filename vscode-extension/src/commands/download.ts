@@ -9,6 +9,7 @@ import { isFailure, needsConfirmation, type ConfirmationRequest, type DeployAnsw
 import type { Station } from "../station.ts";
 import { plcWord, withoutLinks } from "../wording.ts";
 import { connect } from "./connect.ts";
+import { flashBoardCommand } from "./flash.ts";
 import { chooseProgram } from "./program.ts";
 import { chooseTarget, type TargetArgument } from "./target.ts";
 
@@ -17,6 +18,10 @@ const SUCCESS_MS = 10_000;
 type Answer = DeployAnswer | ConfirmationRequest | FailureAnswer;
 
 export async function downloadCommand(station: Station, argument: TargetArgument): Promise<void> {
+  if (station.connections.all.length === 0 && station.boards.ready.length > 0) {
+    await flashBoardCommand(station, station.boards.active); // who has boards only means the board
+    return;
+  }
   const program = await chooseProgram();
   if (program === undefined) {
     return;

@@ -3,9 +3,14 @@
 import * as vscode from "vscode";
 import { showFailure } from "../failures.ts";
 import type { Station } from "../station.ts";
+import {
+  addPortCommand, boardLogCommand, boardMenuCommand, chooseBoardCommand, connectBoardCommand, copyNoteCommand, disconnectBoardCommand, refreshBoardsCommand,
+  removePortCommand,
+} from "./boards.ts";
 import { connectCommand, createFirstUserCommand, disconnectCommand } from "./connect.ts";
 import { downloadCommand } from "./download.ts";
 import { enrolAgainCommand, enrolCommand } from "./enrol.ts";
+import { flashBoardCommand } from "./flash.ts";
 import { addHubCommand, auditCommand, refreshHubsCommand, removeHubCommand, signInToHubCommand, signOutOfHubCommand } from "./hubs.ts";
 import { startCommand, stopCommand } from "./operate.ts";
 import { copyNameCommand, deleteOrchestratorCommand, renameOrchestratorCommand, revokeOrchestratorCommand } from "./orchestrators.ts";
@@ -14,6 +19,7 @@ import { quickMenuCommand } from "./quickMenu.ts";
 import { addConnectionCommand, connectFoundCommand, forgetCertificateCommand, forgetPasswordCommand, removeConnectionCommand } from "./saved.ts";
 import type { TargetArgument } from "./target.ts";
 import { manageUsersCommand } from "./users.ts";
+import { forceVariableCommand, releaseAllCommand, releaseVariableCommand } from "./variables.ts";
 import { createVplcCommand, deleteVplcCommand, renameVplcCommand } from "./vplc.ts";
 import { logsCommand, statusCommand } from "./watch.ts";
 
@@ -51,6 +57,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "plc.renameVplc": renameVplcCommand,
   "plc.deleteVplc": deleteVplcCommand,
   "plc.copyName": copyNameCommand,
+  "plc.addPort": addPortCommand,
+  "plc.removePort": removePortCommand,
+  "plc.chooseBoard": chooseBoardCommand,
+  "plc.connectBoard": connectBoardCommand,
+  "plc.disconnectBoard": disconnectBoardCommand,
+  "plc.refreshBoards": refreshBoardsCommand,
+  "plc.flashBoard": flashBoardCommand,
+  "plc.showBoardLog": boardLogCommand,
+  "plc.boardMenu": boardMenuCommand,
+  "plc.copyNote": copyNoteCommand,
+  "plc.forceVariable": forceVariableCommand,
+  "plc.releaseVariable": releaseVariableCommand,
+  "plc.releaseAll": releaseAllCommand,
 };
 
 export function registerCommands(station: Station): vscode.Disposable {

@@ -24,6 +24,13 @@ export async function chooseProgram(): Promise<vscode.Uri | undefined> {
   return folders.size > 1 ? pick([...folders.values()]) : [...folders.values()][0];
 }
 
+/** The program that the user most likely means, without a question: the one in the editor, or the only one in the workspace. */
+export async function likelyProgram(): Promise<vscode.Uri | undefined> {
+  const shown = sources([vscode.window.activeTextEditor, ...vscode.window.visibleTextEditors]);
+  const files = shown.length > 0 ? shown.slice(0, 1) : await vscode.workspace.findFiles(SOURCES, undefined, MANY);
+  return new Set(files.map((file) => dirname(file.fsPath))).size === 1 ? files[0] : undefined;
+}
+
 function sources(editors: readonly (vscode.TextEditor | undefined)[]): vscode.Uri[] {
   const documents = editors.flatMap((editor) => (editor === undefined ? [] : [editor.document]));
   return documents.filter(({ languageId, uri }) => languageId === "st" && uri.scheme === "file").map(({ uri }) => uri);

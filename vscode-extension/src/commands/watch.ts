@@ -6,6 +6,8 @@ import { showFailure } from "../failures.ts";
 import { isFailure, type Failure } from "../protocol.ts";
 import type { Station } from "../station.ts";
 import { statusRows } from "../wording.ts";
+import { fetchBoardLog } from "./boards.ts";
+import { boardLogName } from "./port.ts";
 import { chooseTarget, type TargetArgument } from "./target.ts";
 
 const FOLLOW_MS = 2000;
@@ -60,12 +62,13 @@ export function followLogs(station: Station): vscode.Disposable {
   const look = async (): Promise<void> => {
     const shown = station.logs.visible;
     const due = station.connections.connected.filter(({ name }) => shown.includes(name));
-    if (asking || due.length === 0) {
+    const boards = station.boards.connected.filter((port) => shown.includes(boardLogName(station, port)));
+    if (asking || due.length + boards.length === 0) {
       return;
     }
     asking = true;
     try {
-      await Promise.all(due.map(({ name }) => fetchLog(station, name)));
+      await Promise.all([...due.map(({ name }) => fetchLog(station, name)), ...boards.map((port) => fetchBoardLog(station, port))]);
     } finally {
       asking = false;
     }

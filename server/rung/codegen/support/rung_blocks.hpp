@@ -125,19 +125,19 @@ typedef CountUpDown<uint32_t> CTUD_UDINT;
 typedef CountUpDown<uint64_t> CTUD_ULINT;
 
 // ET for a timer that began at `start`, at most PT; a negative PT counts as zero.
-inline int64_t elapsed(int64_t start, int64_t limit) {
-  const int64_t time = int64_t(uint64_t(now()) - uint64_t(start));
+inline Duration elapsed(Duration start, Duration limit) {
+  const Duration time = Duration(DurationBits(now()) - DurationBits(start));
   return time < limit ? time : limit > 0 ? limit : 0;
 }
 
 // A pulse of PT from the rising edge of IN; edges during the pulse do nothing. PT may change while it runs.
 struct TP {
   bool IN;
-  int64_t PT;
+  Duration PT;
   bool Q;
-  int64_t ET;
+  Duration ET;
   bool M;
-  int64_t START;
+  Duration START;
 
   void run() {
     const bool was_idle = !Q;
@@ -157,11 +157,11 @@ struct TP {
 // Q follows IN when it has been TRUE for PT; with PT = T#0s at once.
 struct TON {
   bool IN;
-  int64_t PT;
+  Duration PT;
   bool Q;
-  int64_t ET;
+  Duration ET;
   bool M;
-  int64_t START;
+  Duration START;
 
   void run() {
     if (!IN) {
@@ -181,11 +181,11 @@ struct TON {
 // Q is TRUE with IN and for PT after it; with PT = T#0s it falls with IN.
 struct TOF {
   bool IN;
-  int64_t PT;
+  Duration PT;
   bool Q;
-  int64_t ET;
+  Duration ET;
   bool M;
-  int64_t START;
+  Duration START;
 
   void run() {
     if (IN) {
@@ -206,12 +206,12 @@ typedef TP TP_TIME, TP_LTIME;
 typedef TON TON_TIME, TON_LTIME;
 typedef TOF TOF_TIME, TOF_LTIME;
 
-inline float in_seconds(int64_t time) { return float(double(time) * 1e-9); }
+inline float in_seconds(Duration time) { return float(double(time) / double(TICKS_PER_S)); }
 
 struct INTEGRAL {
   bool RUN, R1;
   float XIN, X0;
-  int64_t CYCLE;
+  Duration CYCLE;
   bool Q;
   float XOUT;
 
@@ -228,7 +228,7 @@ struct INTEGRAL {
 struct DERIVATIVE {
   bool RUN;
   float XIN;
-  int64_t CYCLE;
+  Duration CYCLE;
   float XOUT, X1, X2, X3;
 
   void run() {
@@ -250,7 +250,7 @@ struct DERIVATIVE {
 struct PID {
   bool AUTO;
   float PV, SP, X0, KP, TR, TD;
-  int64_t CYCLE;
+  Duration CYCLE;
   float XOUT, ERROR;
   INTEGRAL ITERM;
   DERIVATIVE DTERM;
@@ -276,10 +276,10 @@ struct PID {
 struct RAMP {
   bool RUN;
   float X0, X1;
-  int64_t TR, CYCLE;
+  Duration TR, CYCLE;
   bool BUSY;
   float XOUT, XI;
-  int64_t T;
+  Duration T;
 
   void run() {
     BUSY = RUN && T < TR;
@@ -288,7 +288,7 @@ struct RAMP {
       T = 0;
     } else if (BUSY) {
       XOUT = XI + (X1 - XI) * in_seconds(T) / in_seconds(TR);
-      T = int64_t(uint64_t(T) + uint64_t(CYCLE));
+      T = Duration(DurationBits(T) + DurationBits(CYCLE));
     } else {
       XOUT = X1;
     }
@@ -306,15 +306,18 @@ struct HYSTERESIS {
 // A clock that is set to PDT when IN rises and runs on while IN is TRUE; CDT keeps its last value while IN is FALSE.
 struct RTC {
   bool IN;
-  int64_t PDT;
+  Moment PDT;
   bool Q;
-  int64_t CDT;
+  Moment CDT;
   bool M;
-  int64_t OFFSET;
+  Duration LAST;  // when it was called last
+  Moment CLOCK;   // what CDT was then
 
   void run() {
-    if (IN && !M) OFFSET = int64_t(uint64_t(PDT) - uint64_t(now()));
-    if (IN) CDT = int64_t(uint64_t(now()) + uint64_t(OFFSET));
+    const Duration time = now();
+    if (IN) CLOCK = M ? Moment(MomentBits(CLOCK) + MomentBits(Duration(DurationBits(time) - DurationBits(LAST)))) : PDT;
+    if (IN) CDT = CLOCK;
+    LAST = time;
     Q = M = IN;
   }
 };

@@ -6,7 +6,7 @@
 #ifndef RUNG_CONVERT_HPP
 #define RUNG_CONVERT_HPP
 
-#include "rung_numeric.hpp"
+#include "rung_decimal.hpp"
 #include "rung_strings.hpp"
 
 namespace rung {
@@ -17,7 +17,8 @@ typedef WString<MAX_LENGTH> LongWString;
 inline void append_character(LongString& text, char character) { append(text, StringView{&character, 1}); }
 
 // `value` in decimal with at least `digits` digits.
-inline void append_number(LongString& text, uint64_t value, int digits = 1) {
+template <class N>
+inline void append_number(LongString& text, N value, int digits = 1) {
   char reversed[20];
   int count = 0;
   for (; value != 0 || count < digits; value /= 10) reversed[count++] = char('0' + value % 10);
@@ -30,16 +31,19 @@ inline LongString empty_string() {
   return text;
 }
 
-inline LongString unsigned_to_string(uint64_t value) {
+template <class N>
+inline LongString unsigned_to_string(N value) {
   LongString text = empty_string();
-  append_number(text, value);
+  append_number<typename Wider<N>::type>(text, value);
   return text;
 }
 
-inline LongString signed_to_string(int64_t value) {
+template <class N>
+inline LongString signed_to_string(N value) {
+  typedef typename Wider<N>::type Size;
   LongString text = empty_string();
   if (value < 0) append_character(text, '-');
-  append_number(text, value < 0 ? uint64_t(0) - uint64_t(value) : uint64_t(value));
+  append_number<Size>(text, value < 0 ? Size(0) - Size(value) : Size(value));
   return text;
 }
 
@@ -66,41 +70,12 @@ inline LongString narrowed(WStringView from) {
   return text;
 }
 
-// value * 10^exponent, for |exponent| < 512.
-inline long double scaled(long double value, int exponent) {
-  long double power = 10;
-  for (int rest = exponent < 0 ? -exponent : exponent; rest != 0; rest >>= 1, power *= power)
-    if (rest & 1) value = exponent < 0 ? value / power : value * power;
-  return value;
-}
-
-// digits * 10^exponent
-struct Decimal {
-  uint64_t digits;
-  int exponent;
-};
-
-// The fewest digits, at most `most`, that read back as the same value (which is finite and above zero).
-template <class T>
-inline Decimal shortest(T value, int most) {
-  int first = 0;
-  for (long double rest = value; rest >= 10; rest /= 10) ++first;
-  for (long double rest = value; rest < 1; rest *= 10) --first;
-  Decimal result = {0, 0};
-  for (int count = 1; count <= most; ++count) {
-    result.exponent = first - count + 1;
-    result.digits = uint64_t(scaled(value, -result.exponent) + 0.5L);
-    if (T(scaled(result.digits, result.exponent)) == value) break;
-  }
-  for (; result.digits % 10 == 0; result.digits /= 10) ++result.exponent;
-  return result;
-}
-
 inline void append_zeros(LongString& text, int count) {
   while (count-- > 0) append_character(text, '0');
 }
 
-inline LongString decimal_to_string(Decimal value, bool negative) {
+template <class N>
+__attribute__((noinline, unused)) static LongString decimal_to_string(Decimal<N> value, bool negative) {
   LongString text = empty_string();
   const LongString digits = unsigned_to_string(value.digits);
   const int point = digits.length + value.exponent;  // this many digits stand before the decimal point
@@ -123,17 +98,14 @@ inline LongString decimal_to_string(Decimal value, bool negative) {
 }
 
 template <class T>
-inline LongString floating_to_string(T value, int most) {
+__attribute__((noinline, unused)) static LongString real_to_string(T value) {
   if (value != value) return LongString(StringView{"NaN", 3});
   const bool negative = value < 0;
   if (negative) value = -value;
   if (value == 0) return LongString(StringView{"0.0", 3});
   if (!__builtin_isfinite(value)) return negative ? LongString(StringView{"-Inf", 4}) : LongString(StringView{"Inf", 3});
-  return decimal_to_string(shortest<T>(value, most), negative);
+  return decimal_to_string(shortest(value), negative);
 }
-
-inline LongString real_to_string(float value) { return floating_to_string<float>(value, 9); }
-inline LongString real_to_string(double value) { return floating_to_string<double>(value, 17); }
 
 // Reads text from the left; whoever reads a whole value asks `finished` at the end.
 struct Reader {
@@ -177,7 +149,8 @@ struct Reader {
   }
 
   // Takes digits, with `_` between them; gives how many. Digits that no longer fit into `value` set `overflow` instead.
-  int digits(unsigned base, uint64_t& value, bool& overflow) {
+  template <class N>
+  int digits(unsigned base, N& value, bool& overflow) {
     int count = 0;
     for (; at < text.length; ++at) {
       const char character = next_upper();
@@ -186,7 +159,7 @@ struct Reader {
                              : character >= 'A' && character <= 'F' ? unsigned(character - 'A') + 10
                                                                     : 99;
       if (digit >= base) break;
-      if (value > (~uint64_t(0) - digit) / base)
+      if (value > N(~N(0) - digit) / base)
         overflow = true;
       else
         value = value * base + digit;
@@ -202,14 +175,16 @@ struct Reader {
   }
 };
 
+template <class N>
 struct Magnitude {
-  uint64_t value;
+  N value;
   bool negative, valid;
 };
 
-inline Magnitude read_integer(StringView text) {
+template <class N>
+inline Magnitude<N> read_integer(StringView text) {
   Reader reader = {text, 0};
-  Magnitude result = {0, false, false};
+  Magnitude<N> result = {0, false, false};
   bool overflow = false;
   reader.skip_blanks();
   result.negative = reader.negative();
@@ -221,17 +196,18 @@ inline Magnitude read_integer(StringView text) {
     count = reader.digits(base, result.value, overflow);
   }
   result.valid = count > 0 && !overflow && reader.finished();
-  if (overflow) result.value = ~uint64_t(0);
+  if (overflow) result.value = N(~N(0));
   return result;
 }
 
 template <class T>
 inline T to_integer(StringView text) {
-  const Magnitude read = read_integer(text);
-  const uint64_t limit = read.negative ? uint64_t(0) - uint64_t(lowest<T>()) : uint64_t(highest<T>());
+  typedef typename Wider<T>::type Size;
+  const Magnitude<Size> read = read_integer<Size>(text);
+  const Size limit = read.negative ? Size(0) - Size(lowest<T>()) : Size(highest<T>());
   if (!read.valid || read.value > limit) fault();
   if (read.value > limit) return read.negative ? lowest<T>() : highest<T>();
-  return T(read.negative ? uint64_t(0) - read.value : read.value);
+  return T(read.negative ? Size(0) - read.value : read.value);
 }
 
 inline bool to_bool(StringView text) {
@@ -243,7 +219,7 @@ inline bool to_bool(StringView text) {
   return is_true;
 }
 
-inline double to_real(StringView text) {
+__attribute__((noinline, unused)) static double to_real(StringView text) {
   Reader reader = {text, 0};
   reader.skip_blanks();
   const bool negative = reader.negative();
@@ -269,7 +245,7 @@ inline double to_real(StringView text) {
   bool valid = count > 0;
   if (valid && reader.take('E')) {
     const bool small = reader.negative();
-    uint64_t power = 0;
+    uint32_t power = 0;
     bool overflow = false;
     valid = reader.digits(10, power, overflow) > 0;
     const int shift = overflow || power > 1000 ? 1000 : int(power);
@@ -279,8 +255,11 @@ inline double to_real(StringView text) {
   if (digits == 0) return 0.0;
   // 19 digits and an exponent beyond these are past both ends of LREAL.
   const int limit = 400;
-  const double value = double(scaled(digits, exponent > limit ? limit : exponent < -limit ? -limit : exponent));
-  return negative ? -value : value;
+  Extended value = scaled(extended(digits), exponent > limit ? limit : exponent < -limit ? -limit : exponent);
+  // Where double is float, the value is LREAL first all the same, as everywhere else.
+  if (sizeof(double) < 8) value = extended(shortened(value.digits, 11), value.exponent + 11);
+  const double result = packed<double>(value);
+  return negative ? -result : result;
 }
 
 }  // namespace rung

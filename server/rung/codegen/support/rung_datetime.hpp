@@ -6,42 +6,114 @@
 
 namespace rung {
 
-const int64_t NS_PER_MS = 1000000;
-const int64_t NS_PER_S = 1000000000;
-const int64_t NS_PER_DAY = 86400 * NS_PER_S;
-
 // Sums and differences wrap like every integer.
-inline int64_t plus(int64_t left, int64_t right) { return int64_t(uint64_t(left) + uint64_t(right)); }
-inline int64_t minus(int64_t left, int64_t right) { return int64_t(uint64_t(left) - uint64_t(right)); }
+inline Moment plus(Moment left, Moment right) { return Moment(MomentBits(left) + MomentBits(right)); }
+inline Moment minus(Moment left, Moment right) { return Moment(MomentBits(left) - MomentBits(right)); }
 
-// The part of a point in time, or of a duration, since the midnight before it.
-inline int64_t time_of_day(int64_t time) {
-  const int64_t rest = time % NS_PER_DAY;
-  return rest < 0 ? rest + NS_PER_DAY : rest;
+// How long it is from `second` to `first`, and a number of milliseconds as TIME. On boards TIME ends before what can be asked for; then it
+// counts a fault and gives its end, because with another sign a timer would be over at once.
+#ifdef RUNG_BOARD
+inline Duration fitting(int64_t ticks) {
+  const int64_t fits = at_most(ticks, highest<Duration>());
+  if (fits != ticks) fault();
+  return Duration(fits);
 }
 
-inline int64_t date_of(int64_t time) { return minus(time, time_of_day(time)); }
+inline Duration between(Moment first, Moment second) { return fitting(minus(first, second)); }
+
+template <class N>
+inline Duration milliseconds(N value) {
+  return sizeof(N) < sizeof(Duration) || (sizeof(N) == sizeof(Duration) && N(-1) < N(1)) ? Duration(value) : fitting(within_long(value));
+}
+#else
+inline Duration between(Moment first, Moment second) { return minus(first, second); }
+
+template <class N>
+inline Duration milliseconds(N value) {
+  return Duration(DurationBits(value) * DurationBits(TICKS_PER_MS));
+}
+#endif
+
+// The part of a point in time, or of a duration, since the midnight before it.
+template <class T>
+inline Clock time_of_day(T time) {
+  const T rest = time % T(TICKS_PER_DAY);
+  return Clock(rest < T(0) ? rest + T(TICKS_PER_DAY) : rest);
+}
+
+inline Moment date_of(Moment time) { return minus(time, time_of_day(time)); }
 
 // A clock that runs over midnight begins anew.
-inline int64_t clock_plus(int64_t clock, int64_t time) { return time_of_day(plus(time_of_day(clock), time_of_day(time))); }
-inline int64_t clock_minus(int64_t clock, int64_t time) { return time_of_day(minus(time_of_day(clock), time_of_day(time))); }
+inline Clock clock_plus(Clock clock, Duration time) { return time_of_day<Clock>(time_of_day(clock) + time_of_day(time)); }
+inline Clock clock_minus(Clock clock, Duration time) { return time_of_day<Clock>(time_of_day(clock) - time_of_day(time)); }
 
-inline int64_t multiplied(int64_t time, double factor) { return rounded<int64_t>(double(time) * factor); }
-inline int64_t divided(int64_t time, double divisor) {
+#if __DBL_MANT_DIG__ < 53
+// float is too short for a Duration, so the product is computed from the factor's digits: factor = digits * 2^exponent.
+inline int64_t digits_of(float factor, int& exponent) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &factor, sizeof bits);
+  exponent = int(bits >> 23 & 255);
+  const int32_t digits = int32_t(bits & 0x7FFFFF) + (exponent != 0 ? 0x800000 : 0);
+  exponent = (exponent != 0 ? exponent : 1) - 150;
+  return bits >> 31 ? -digits : digits;
+}
+
+// The integer nearest to value * 2^exponent, ties to even, as far as a Duration goes. |value| is below 2^62.
+inline Duration nearest_duration(int64_t value, int exponent) {
+  const bool negative = value < 0;
+  uint64_t size = negative ? uint64_t(0) - uint64_t(value) : uint64_t(value);
+  for (; exponent > 0 && size >> 32 == 0 && size != 0; --exponent) size <<= 1;
+  bool below = false, half = false;  // what was shifted out: less than a half, and the half itself
+  for (; exponent < 0 && size != 0; ++exponent, size >>= 1) {
+    below = below || half;
+    half = size & 1;
+  }
+  if (exponent < 0) half = false;
+  if (half && (below || (size & 1))) ++size;
+  const uint64_t limit = uint64_t(highest<Duration>()) + negative;
+  if (size > limit) {
+    fault();
+    size = limit;
+  }
+  return Duration(negative ? DurationBits(0) - DurationBits(size) : DurationBits(size));
+}
+
+inline Duration multiplied(Duration time, float factor) {
+  if (!__builtin_isfinite(factor)) return rounded<Duration>(float(time) * factor);
+  int exponent;
+  const int64_t digits = digits_of(factor, exponent);
+  return nearest_duration(time * digits, exponent);
+}
+
+inline Duration divided(Duration time, float divisor) {
+  if (divisor == 0.0f) {
+    fault();
+    return 0;
+  }
+  if (!__builtin_isfinite(divisor)) return rounded<Duration>(float(time) / divisor);
+  int exponent;
+  const int64_t digits = digits_of(divisor, exponent), wide = int64_t(time) * (int64_t(1) << 30);
+  // A bit below says whether something was cut off.
+  return nearest_duration(wide / digits * 2 + (wide % digits == 0 ? 0 : (wide < 0) == (digits < 0) ? 1 : -1), -31 - exponent);
+}
+#else
+inline Duration multiplied(Duration time, double factor) { return rounded<Duration>(double(time) * factor); }
+inline Duration divided(Duration time, double divisor) {
   if (divisor == 0.0) {
     fault();
     return 0;
   }
-  return rounded<int64_t>(double(time) / divisor);
+  return rounded<Duration>(double(time) / divisor);
 }
+#endif
 
 struct CalendarDate {
   int year, month, day;
 };
 
 // The Gregorian calendar, in years that begin in March, so that a leap day is a year's last.
-inline CalendarDate calendar(int64_t date) {
-  const int32_t days = int32_t((date - time_of_day(date)) / NS_PER_DAY) + 719468;  // since 0000-03-01
+inline CalendarDate calendar(Moment date) {
+  const int32_t days = int32_t((date - time_of_day(date)) / TICKS_PER_DAY) + 719468;  // since 0000-03-01
   const int32_t era = (days >= 0 ? days : days - 146096) / 146097;
   const int32_t day_of_era = days - era * 146097;
   const int32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
@@ -63,9 +135,9 @@ inline int32_t days_since_1970(int32_t year, int32_t month, int32_t day) {
 }
 
 // A date that does not exist, or that nanoseconds since 1970 in 64 bits cannot tell, counts a fault and gives 1970-01-01.
-inline int64_t concat_date(int64_t year, int64_t month, int64_t day) {
+inline Moment concat_date(Count year, Count month, Count day) {
   if (year >= 1678 && year <= 2261 && month >= 1 && month <= 12 && day >= 1 && day <= 31) {
-    const int64_t date = days_since_1970(int32_t(year), int32_t(month), int32_t(day)) * NS_PER_DAY;
+    const Moment date = days_since_1970(int32_t(year), int32_t(month), int32_t(day)) * Moment(TICKS_PER_DAY);
     if (calendar(date).day == int(day)) return date;
   }
   fault();
@@ -73,42 +145,43 @@ inline int64_t concat_date(int64_t year, int64_t month, int64_t day) {
 }
 
 // A time that no clock shows counts a fault and gives midnight.
-inline int64_t concat_tod(int64_t hour, int64_t minute, int64_t second, int64_t millisecond) {
+inline Clock concat_tod(Count hour, Count minute, Count second, Count millisecond) {
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || millisecond < 0 || millisecond > 999) {
     fault();
     return 0;
   }
-  return ((hour * 60 + minute) * 60 + second) * NS_PER_S + millisecond * NS_PER_MS;
+  return Clock((hour * 60 + minute) * 60 + second) * TICKS_PER_S + Clock(millisecond) * TICKS_PER_MS;
 }
 
-inline int64_t concat_dt(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute, int64_t second, int64_t millisecond) {
+inline Moment concat_dt(Count year, Count month, Count day, Count hour, Count minute, Count second, Count millisecond) {
   return concat_date(year, month, day) + concat_tod(hour, minute, second, millisecond);
 }
 
-inline int64_t concat_date_tod(int64_t date, int64_t clock) { return plus(date_of(date), time_of_day(clock)); }
+inline Moment concat_date_tod(Moment date, Clock clock) { return plus(date_of(date), time_of_day(clock)); }
 
 // 0 is Sunday.
-inline int day_of_week(int64_t date) {
-  const int day = int((date_of(date) / NS_PER_DAY + 4) % 7);
+inline int day_of_week(Moment date) {
+  const int day = int((int32_t(date_of(date) / TICKS_PER_DAY) + 4) % 7);
   return day < 0 ? day + 7 : day;
 }
 
-inline void split_date(int64_t date, int16_t& year, int16_t& month, int16_t& day) {
+inline void split_date(Moment date, int16_t& year, int16_t& month, int16_t& day) {
   const CalendarDate parts = calendar(date);
   year = int16_t(parts.year);
   month = int16_t(parts.month);
   day = int16_t(parts.day);
 }
 
-inline void split_tod(int64_t clock, int16_t& hour, int16_t& minute, int16_t& second, int16_t& millisecond) {
-  const int32_t in_ms = int32_t(time_of_day(clock) / NS_PER_MS);
+template <class T>
+inline void split_tod(T clock, int16_t& hour, int16_t& minute, int16_t& second, int16_t& millisecond) {
+  const int32_t in_ms = int32_t(time_of_day(clock) / TICKS_PER_MS);
   hour = int16_t(in_ms / 3600000);
   minute = int16_t(in_ms / 60000 % 60);
   second = int16_t(in_ms / 1000 % 60);
   millisecond = int16_t(in_ms % 1000);
 }
 
-inline void split_dt(int64_t time, int16_t& year, int16_t& month, int16_t& day, int16_t& hour, int16_t& minute, int16_t& second,
+inline void split_dt(Moment time, int16_t& year, int16_t& month, int16_t& day, int16_t& hour, int16_t& minute, int16_t& second,
                      int16_t& millisecond) {
   split_date(time, year, month, day);
   split_tod(time, hour, minute, second, millisecond);
@@ -128,7 +201,7 @@ inline const DurationUnit* duration_units() {
 }
 
 // T#1d2h3m4s5ms6us7ns, parts that are zero left out.
-inline LongString duration_to_string(int64_t time, StringView prefix) {
+inline LongString duration_to_string(Duration time, StringView prefix) {
   static const uint8_t order[] = {0, 1, 3, 4, 2, 5, 6};
   LongString text(prefix);
   if (time == 0) {
@@ -136,11 +209,13 @@ inline LongString duration_to_string(int64_t time, StringView prefix) {
     return text;
   }
   if (time < 0) append_character(text, '-');
-  uint64_t rest = time < 0 ? uint64_t(0) - uint64_t(time) : uint64_t(time);
+  DurationBits rest = time < 0 ? DurationBits(0) - DurationBits(time) : DurationBits(time);
   for (unsigned i = 0; i < sizeof(order); ++i) {
     const DurationUnit& unit = duration_units()[order[i]];
-    const uint64_t count = rest / unit.ns;
-    rest %= unit.ns;
+    const DurationBits ticks = DurationBits(unit.ns / NS_PER_TICK);
+    if (ticks == 0) break;
+    const DurationBits count = rest / ticks;
+    rest %= ticks;
     if (count == 0) continue;
     append_number(text, count);
     for (const char* letter = unit.name; *letter != '\0'; ++letter) append_character(text, char(*letter - 'A' + 'a'));
@@ -148,19 +223,18 @@ inline LongString duration_to_string(int64_t time, StringView prefix) {
   return text;
 }
 
-inline void append_date(LongString& text, int64_t date) {
+inline void append_date(LongString& text, Moment date) {
   const CalendarDate parts = calendar(date);
-  append_number(text, uint64_t(parts.year), 4);
+  append_number(text, uint32_t(parts.year), 4);
   append_character(text, '-');
-  append_number(text, uint64_t(parts.month), 2);
+  append_number(text, uint32_t(parts.month), 2);
   append_character(text, '-');
-  append_number(text, uint64_t(parts.day), 2);
+  append_number(text, uint32_t(parts.day), 2);
 }
 
 // hh:mm:ss, then milli-, micro- or nanoseconds where they are not zero.
-inline void append_clock(LongString& text, int64_t time) {
-  const int64_t clock = time_of_day(time);
-  const uint32_t seconds = uint32_t(clock / NS_PER_S), ns = uint32_t(clock % NS_PER_S);
+inline void append_clock(LongString& text, Clock clock) {
+  const uint32_t seconds = uint32_t(clock / TICKS_PER_S), ns = uint32_t(clock % TICKS_PER_S) * uint32_t(NS_PER_TICK);
   append_number(text, seconds / 3600, 2);
   append_character(text, ':');
   append_number(text, seconds / 60 % 60, 2);
@@ -176,23 +250,23 @@ inline void append_clock(LongString& text, int64_t time) {
     append_number(text, ns, 9);
 }
 
-inline LongString date_to_string(int64_t date, StringView prefix) {
+inline LongString date_to_string(Moment date, StringView prefix) {
   LongString text(prefix);
   append_date(text, date);
   return text;
 }
 
-inline LongString clock_to_string(int64_t clock, StringView prefix) {
+inline LongString clock_to_string(Clock clock, StringView prefix) {
   LongString text(prefix);
-  append_clock(text, clock);
+  append_clock(text, time_of_day(clock));
   return text;
 }
 
-inline LongString date_and_time_to_string(int64_t time, StringView prefix) {
+inline LongString date_and_time_to_string(Moment time, StringView prefix) {
   LongString text(prefix);
   append_date(text, time);
   append_character(text, '-');
-  append_clock(text, time);
+  append_clock(text, time_of_day(time));
   return text;
 }
 
@@ -208,14 +282,21 @@ inline Reader after_prefix(StringView text) {
 
 // A number with a fraction, in units of `unit`; `digits` is what stood before the point.
 inline uint64_t with_fraction(Reader& reader, uint64_t digits, uint64_t unit, bool& overflow) {
-  double fraction = 0.0, place = 1.0;
+#if __DBL_MANT_DIG__ < 53
+  uint64_t fraction = 0, place = unit;  // float is too short; what is lost here is less than a nanosecond a digit
   if (reader.take('.'))
-    for (; reader.next() >= '0' && reader.next() <= '9'; ++reader.at) fraction += (reader.next() - '0') * (place /= 10.0);
+    for (; reader.next() >= '0' && reader.next() <= '9'; ++reader.at) fraction += uint64_t(reader.next() - '0') * (place /= 10);
+#else
+  double part = 0.0, place = 1.0;
+  if (reader.take('.'))
+    for (; reader.next() >= '0' && reader.next() <= '9'; ++reader.at) part += (reader.next() - '0') * (place /= 10.0);
+  const uint64_t fraction = uint64_t(part * double(unit) + 0.5);
+#endif
   overflow = overflow || digits > uint64_t(highest<int64_t>()) / unit;
-  return digits * unit + uint64_t(fraction * double(unit) + 0.5);
+  return digits * unit + fraction;
 }
 
-inline int64_t to_duration(StringView text) {
+inline Duration to_duration(StringView text) {
   Reader reader = after_prefix(text);
   const bool negative = reader.negative();
   uint64_t sum = 0;
@@ -235,11 +316,11 @@ inline int64_t to_duration(StringView text) {
     overflow = overflow || sum > uint64_t(highest<int64_t>());
     reader.take('_');
   }
-  if (!valid || overflow) {
+  if (!valid || overflow || nearest_ticks(int64_t(sum)) > int64_t(highest<Duration>())) {
     fault();
     return 0;
   }
-  return negative ? -int64_t(sum) : int64_t(sum);
+  return duration(negative ? -int64_t(sum) : int64_t(sum));
 }
 
 inline bool read_part(Reader& reader, char separator, uint64_t& value) {
@@ -247,48 +328,51 @@ inline bool read_part(Reader& reader, char separator, uint64_t& value) {
   return (separator == '\0' || reader.take(separator)) && reader.digits(10, value, overflow) > 0 && !overflow && value < 10000;
 }
 
-inline bool read_date(Reader& reader, int64_t& date) {
+inline bool read_date(Reader& reader, Moment& date) {
   uint64_t year = 0, month = 0, day = 0;
   if (!read_part(reader, '\0', year) || !read_part(reader, '-', month) || !read_part(reader, '-', day)) return false;
-  date = concat_date(int64_t(year), int64_t(month), int64_t(day));
+  date = concat_date(Count(year), Count(month), Count(day));
   return true;
 }
 
-inline bool read_clock(Reader& reader, int64_t& clock) {
+inline bool read_clock(Reader& reader, Clock& clock) {
   uint64_t hour = 0, minute = 0, second = 0;
   if (!read_part(reader, '\0', hour) || !read_part(reader, ':', minute)) return false;
   bool overflow = false;
   if (reader.next() == ':' && !read_part(reader, ':', second)) return false;
-  clock = plus(concat_tod(int64_t(hour), int64_t(minute), int64_t(second), 0), int64_t(with_fraction(reader, 0, NS_PER_S, overflow)));
+  clock = concat_tod(Count(hour), Count(minute), Count(second), 0);
+  clock += clock_time(int64_t(with_fraction(reader, 0, 1000000000u, overflow)));
   return true;
 }
 
-inline int64_t checked(bool valid, int64_t time) {
+template <class T>
+inline T checked(bool valid, T time) {
   if (valid) return time;
   fault();
   return 0;
 }
 
-inline int64_t to_date(StringView text) {
+inline Moment to_date(StringView text) {
   Reader reader = after_prefix(text);
-  int64_t date = 0;
+  Moment date = 0;
   const bool valid = read_date(reader, date);
   return checked(valid && reader.finished(), date);
 }
 
-inline int64_t to_clock(StringView text) {
+inline Clock to_clock(StringView text) {
   Reader reader = after_prefix(text);
-  int64_t clock = 0;
+  Clock clock = 0;
   const bool valid = read_clock(reader, clock);
   return checked(valid && reader.finished(), clock);
 }
 
 // Date and clock with a hyphen between them, as in the literal, or a blank or a T, as elsewhere.
-inline int64_t to_date_and_time(StringView text) {
+inline Moment to_date_and_time(StringView text) {
   Reader reader = after_prefix(text);
-  int64_t date = 0, clock = 0;
+  Moment date = 0;
+  Clock clock = 0;
   const bool valid = read_date(reader, date) && (reader.take('-') || reader.take(' ') || reader.take('T')) && read_clock(reader, clock);
-  return checked(valid && reader.finished(), plus(date, clock));
+  return checked<Moment>(valid && reader.finished(), plus(date, clock));
 }
 
 }  // namespace rung

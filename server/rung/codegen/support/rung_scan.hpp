@@ -7,17 +7,51 @@
 #ifndef RUNG_SCAN_HPP
 #define RUNG_SCAN_HPP
 
-#include "rung_types.hpp"
+#include "rung_numeric.hpp"
 
 namespace rung {
 
-typedef uint32_t Position;  // of an element in its array, from 0, row by row
-const Position NOWHERE = 0xFFFFFFFFu;
+// Of an element in its array, from 0, row by row. No array has more elements than memory has bytes.
+#if __SIZEOF_POINTER__ == 2
+typedef uint16_t Position;
+#else
+typedef uint32_t Position;
+#endif
+const Position NOWHERE = Position(~Position(0));
 
 template <class T, Position N>
 struct Array {
   T e[N];
 };
+
+// A table of initial values. A chip that runs its program from flash memory keeps it there.
+#ifdef __AVR__
+#define RUNG_FLASH __attribute__((progmem))
+#ifdef __AVR_HAVE_ELPM__
+// All tables together may be larger than the 64 KiB that a pointer reaches: the address has 24 bits here.
+extern "C" void *memcpy_PF(void *, uint32_t, __SIZE_TYPE__);
+
+#define copy_table(to, table)                                                                  \
+  do {                                                                                         \
+    uint32_t far_;                                                                             \
+    __asm__("ldi %A0, lo8(%1)\n\tldi %B0, hi8(%1)\n\tldi %C0, hh8(%1)\n\tclr %D0" : "=d"(far_) : "p"(&table)); \
+    memcpy_PF(to, far_, sizeof table);                                                         \
+  } while (0)
+#else
+extern "C" void *memcpy_P(void *, const void *, __SIZE_TYPE__);
+
+template <class T, Position N, Position M>
+inline void copy_table(T (&to)[N], const T (&table)[M]) {
+  memcpy_P(to, table, sizeof table);
+}
+#endif
+#else
+#define RUNG_FLASH
+template <class T, Position N, Position M>
+inline void copy_table(T (&to)[N], const T (&table)[M]) {
+  for (Position i = 0; i < M; ++i) to[i] = table[i];
+}
+#endif
 
 // An ARRAY[*] parameter: an array of any bounds with D dimensions.
 template <class T, int D>
@@ -43,9 +77,20 @@ __attribute__((noinline, cold)) static T &elsewhere(const Scan &t) {
 }
 
 // The position `index - low` in a dimension of `count` elements: for index types within DINT, within LINT, and for ULINT.
-inline Position position(int32_t index, int32_t low, Position count) {
-  const Position at = Position(index) - Position(low);
-  return at < count ? at : NOWHERE;
+template <class I>
+inline Position position(I index, int32_t low, Position count) {
+#if __SIZEOF_INT__ == 2
+  // In 16 bits where all bounds are known to lie within them.
+  if (sizeof(I) <= 2 && __builtin_constant_p(low) && __builtin_constant_p(count)) {
+    const bool is_unsigned = sizeof(I) == 2 && I(-1) > I(0);
+    if (low >= (is_unsigned ? 0 : -32768) && low + int32_t(count) <= (is_unsigned ? 65536 : 32768)) {
+      const uint16_t at = uint16_t(index) - uint16_t(low);
+      return at < count ? at : NOWHERE;
+    }
+  }
+#endif
+  const uint32_t at = uint32_t(int32_t(index)) - uint32_t(low);
+  return at < count ? Position(at) : NOWHERE;
 }
 
 inline Position long_position(int64_t index, int64_t low, Position count) {
@@ -85,6 +130,9 @@ struct Exactly {
   typedef T type;
 };
 
+#ifdef RUNG_BOARD
+inline void miss(const Scan &) { fault(); }
+#else
 struct Nowhere {
   int written;
 };
@@ -93,6 +141,9 @@ __attribute__((noinline, cold, const, unused)) static Nowhere *nowhere(void *spa
   fault();
   return static_cast<Nowhere *>(spare);
 }
+
+inline void miss(const Scan &t) { nowhere(t.spare)->written = 1; }
+#endif
 
 template <class T, Position N>
 inline T value_at(const Array<T, N> &array, Position at) {
@@ -109,7 +160,7 @@ inline void put(const Scan &t, Array<T, N> &array, Position at, typename Exactly
   if (__builtin_expect(at < N, 1))
     array.e[at] = value;
   else
-    nowhere(t.spare)->written = 1;
+    miss(t);
 }
 
 template <class T, int D>
@@ -117,20 +168,21 @@ inline void put(const Scan &t, const OpenArray<T, D> &array, Position at, typena
   if (at != NOWHERE)
     array.e[at] = value;
   else
-    nowhere(t.spare)->written = 1;
+    miss(t);
 }
 
 // LOWER_BOUND and UPPER_BOUND. A dimension that does not exist counts a fault and gives 0.
 template <class T, int D>
-inline int32_t lower_bound(const OpenArray<T, D> &array, int64_t dimension) {
-  if (dimension >= 1 && dimension <= D) return array.low[dimension - 1];
+inline int32_t lower_bound(const OpenArray<T, D> &array, Count dimension) {
+  if (dimension >= 1 && dimension <= D) return array.low[int(dimension) - 1];
   fault();
   return 0;
 }
 
 template <class T, int D>
-inline int32_t upper_bound(const OpenArray<T, D> &array, int64_t dimension) {
-  if (dimension >= 1 && dimension <= D) return int32_t(array.low[dimension - 1] + array.count[dimension - 1] - 1);
+inline int32_t upper_bound(const OpenArray<T, D> &array, Count dimension) {
+  if (dimension >= 1 && dimension <= D)
+    return int32_t(array.low[int(dimension) - 1] + int32_t(array.count[int(dimension) - 1]) - 1);
   fault();
   return 0;
 }
@@ -148,16 +200,59 @@ inline T within(T value, T low, T high) {
   return value < low ? low : high;
 }
 
+// How many variables can be forced at a time, and how long they are at most.
+#ifdef RUNG_BOARD
+#define RUNG_DEFAULT_FORCES 8
+#define RUNG_DEFAULT_FORCED_BYTES 8
+#else
+#define RUNG_DEFAULT_FORCES 64
+#define RUNG_DEFAULT_FORCED_BYTES 512
+#endif
+#ifndef RUNG_MAX_FORCES
+#define RUNG_MAX_FORCES RUNG_DEFAULT_FORCES
+#endif
+#ifndef RUNG_FORCED_BYTES
+#define RUNG_FORCED_BYTES RUNG_DEFAULT_FORCED_BYTES
+#endif
+
+// What every POU does when it begins. A target may have something to do.
+#define ENTER() ((void)0)
+
+// What counts a FOR loop of the type T. Where wide numbers are cheap it has room for the step past the type's end, so that compilers see
+// a plain loop; else the loop asks before each step.
+#ifdef RUNG_BOARD
+template <class T>
+struct Counter {
+  typedef T type;
+};
+
+template <class T>
+inline bool is_last(T counter, int64_t step) {
+  return step > 0 ? counter > T(highest<T>() - T(step)) : counter < T(lowest<T>() - T(step));
+}
+#else
+template <class T, bool is_long = (sizeof(T) > 2)>
+struct Counter {
+  typedef int32_t type;
+};
+template <class T>
+struct Counter<T, true> {
+  typedef int64_t type;
+};
+
+template <class T>
+constexpr bool is_last(typename Counter<T>::type, int64_t) {
+  return false;
+}
+#endif
+
 // A forced variable: its place, and the bytes that it keeps.
+
 struct Force {
   uint8_t *at;
   uint16_t size;
-  uint8_t value[512];
+  uint8_t value[RUNG_FORCED_BYTES];
 };
-
-#ifndef RUNG_MAX_FORCES
-#define RUNG_MAX_FORCES 64
-#endif
 
 struct Forces {
   uint16_t count;
@@ -165,7 +260,7 @@ struct Forces {
 };
 
 // Gives every forced variable among the `size` bytes at `from` its forced value again, after something has written there.
-__attribute__((noinline, unused)) static void pin(const Scan &t, const void *from, uint32_t size) {
+__attribute__((noinline, unused)) static void pin(const Scan &t, const void *from, __SIZE_TYPE__ size) {
   const uint8_t *const first = static_cast<const uint8_t *>(from);
   for (uint16_t i = 0; i < t.forces->count; ++i) {
     const Force &force = t.forces->list[i];

@@ -5,7 +5,7 @@
 #ifndef RUNG_STRINGS_HPP
 #define RUNG_STRINGS_HPP
 
-#include "rung_types.hpp"
+#include "rung_numeric.hpp"
 
 namespace rung {
 
@@ -19,7 +19,7 @@ inline void append(Text<C, MAX_LENGTH>& text, View<C> piece) {
 
 // The characters from `start` (0 is the first) on, at most `count`; both may be anything.
 template <class C>
-inline View<C> piece(View<C> text, int64_t start, int64_t count) {
+inline View<C> piece(View<C> text, Count start, Count count) {
   if (start < 0) start = 0;
   if (start > text.length) start = text.length;
   if (count < 0) count = 0;
@@ -32,20 +32,20 @@ inline void fault_unless(bool fits) {
 }
 
 template <class C>
-inline Text<C, MAX_LENGTH> left(View<C> text, int64_t count) {
+inline Text<C, MAX_LENGTH> left(View<C> text, Count count) {
   fault_unless(count >= 0);
   return Text<C, MAX_LENGTH>(piece(text, 0, count));
 }
 
 template <class C>
-inline Text<C, MAX_LENGTH> right(View<C> text, int64_t count) {
+inline Text<C, MAX_LENGTH> right(View<C> text, Count count) {
   fault_unless(count >= 0);
   if (count < 0) count = 0;
   return Text<C, MAX_LENGTH>(piece(text, text.length - (count < text.length ? count : text.length), count));
 }
 
 template <class C>
-inline Text<C, MAX_LENGTH> mid(View<C> text, int64_t count, int64_t position) {
+inline Text<C, MAX_LENGTH> mid(View<C> text, Count count, Count position) {
   fault_unless(count >= 0 && position >= 1);
   return Text<C, MAX_LENGTH>(position < 1 ? piece(text, 0, 0) : piece(text, position - 1, count));
 }
@@ -59,7 +59,7 @@ inline Text<C, MAX_LENGTH> concat(View<C> first, View<C> second) {
 
 // `position` characters of `text`, then `inserted`, then the rest.
 template <class C>
-inline Text<C, MAX_LENGTH> insert(View<C> text, View<C> inserted, int64_t position) {
+inline Text<C, MAX_LENGTH> insert(View<C> text, View<C> inserted, Count position) {
   fault_unless(position >= 0 && position <= text.length);
   Text<C, MAX_LENGTH> result(piece(text, 0, position));
   append(result, inserted);
@@ -69,7 +69,7 @@ inline Text<C, MAX_LENGTH> insert(View<C> text, View<C> inserted, int64_t positi
 
 // `count` characters from `position` on give way to `by`. A position outside of the string leaves it as it is.
 template <class C>
-inline Text<C, MAX_LENGTH> replace(View<C> text, View<C> by, int64_t count, int64_t position) {
+inline Text<C, MAX_LENGTH> replace(View<C> text, View<C> by, Count count, Count position) {
   fault_unless(count >= 0 && position >= 1 && position <= text.length);
   if (position < 1 || position > text.length) return Text<C, MAX_LENGTH>(text);
   const View<C> head = piece(text, 0, position - 1), gone = piece(text, position - 1, count);
@@ -80,7 +80,7 @@ inline Text<C, MAX_LENGTH> replace(View<C> text, View<C> by, int64_t count, int6
 }
 
 template <class C>
-inline Text<C, MAX_LENGTH> erase(View<C> text, int64_t count, int64_t position) {
+inline Text<C, MAX_LENGTH> erase(View<C> text, Count count, Count position) {
   return replace<C>(text, View<C>{text.text, 0}, count, position);
 }
 

@@ -106,7 +106,7 @@ def _process_control() -> list[Pou]:
             "RTC",
             [("IN", BOOL), ("PDT", DATE_AND_TIME)],
             [("Q", BOOL), ("CDT", DATE_AND_TIME)],
-            [("M", BOOL), ("OFFSET", TIME)],
+            [("M", BOOL), ("LAST", TIME), ("CLOCK", DATE_AND_TIME)],
         ),
         _block("SEMA", [("CLAIM", BOOL), ("RELEASE", BOOL)], [("BUSY", BOOL)]),
     ]
