@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rung.targets.board import Board, all_boards
+from test_coverage_table import functions_of
 
 PAGE = Path(__file__).parent.parent / "docs" / "boards.md"
 HEAD = "| board | `--board` | inputs, outputs | analog in, out | writes with | tried |"
@@ -29,3 +31,13 @@ def test_a_board_that_met_no_emulator_says_that_it_was_not_tried() -> None:
     for board in all_boards().values():
         assert "not on hardware" in board.tried or board.tried == "not tried on hardware"
         assert (board.tried != "not tried on hardware") == (board.name in emulated), board.name
+
+
+def test_every_row_on_failed_downloads_names_tests_that_exist() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    rows = [line for line in text[text.index("| it fails |") :].splitlines()[2:] if line.startswith("|")]
+    assert len(rows) >= 8
+    for row in rows:
+        named = re.findall(r"`(\w+\.py)::(test_\w+)`", row)
+        assert named, row
+        assert [test for file, test in named if test not in functions_of(f"boards/{file}")] == []

@@ -169,3 +169,19 @@ def test_batch_holds_where_it_is() -> None:
     early, late = run("batch", 21, *start), run("batch", 200, *start)
     assert early["PLANT.REACTOR.VOLUME"] == late["PLANT.REACTOR.VOLUME"] > 0
     assert late["PLANT.INLETVALVE"] is False
+
+
+@pytest.mark.parametrize(
+    ("cycles", "held", "step"), [(5, False, 0), (15, False, 1), (48, False, 0), (15, True, 3), (26, True, 2)]
+)
+def test_the_lights_of_an_uno_climb_and_fall_while_the_button_is_held(cycles: int, held: bool, step: int) -> None:
+    found = run("uno_lights", cycles, f"%IX0.0={str(held).upper()}", "%IW0=0")
+    assert found["MAIN.RUN.STEP"] == step
+    assert [found[f"MAIN.LIGHT{light}"] for light in range(4)] == [light == step for light in range(4)]
+
+
+def test_the_lights_fit_an_uno(tmp_path: Path) -> None:
+    ran = rung("build", EXAMPLES / "uno_lights", "-o", tmp_path / "lights.hex")
+    assert ran.code == 0
+    assert (tmp_path / "lights.hex").read_text().startswith(":")
+    assert "of 32256 bytes" in ran.out

@@ -175,7 +175,7 @@ async def test_a_generated_program_goes_the_whole_way_through_arduino_cli(
     artefact = build(load([source]), "uno").artefact
     assert artefact is not None
 
-    async def yes(question: str) -> bool:
+    async def yes(question: str, foreign: bool) -> bool:
         return True
 
     with EmulatedBoard("uno", tmp_path) as chip:

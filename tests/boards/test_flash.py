@@ -63,7 +63,7 @@ class Session:
         self.questions: list[str] = []
         self.steps: list[FlashProgress] = []
 
-    async def confirm(self, question: str) -> bool:
+    async def confirm(self, question: str, foreign: bool) -> bool:
         self.questions.append(question)
         return self.answers.pop(0) if self.answers else True
 
@@ -217,7 +217,7 @@ async def test_a_board_that_does_not_answer_is_not_verified(
 
 
 async def test_a_failed_upload_says_what_the_board_is_left_with(chip: EmulatedBoard) -> None:
-    async def pull_the_cable(question: str) -> bool:
+    async def pull_the_cable(question: str, foreign: bool) -> bool:
         chip.unplug()
         return True
 

@@ -357,13 +357,19 @@ def test_a_download_that_is_stopped_says_what_the_board_is_left_with(
     assert "error[cancelled]: The upload was stopped. The program on the board was not changed." in said
 
 
+def test_a_script_that_names_the_port_still_replaces_nobody_elses_program(project: Path, board: FirmwareDouble) -> None:
+    board.md5 = "f" * 32
+    refused = at(project, "flash", "--port", board.port, "--json")
+    assert (refused.code, refused.json["stage"], refused.json["error"]["kind"]) == (1, "compile", "cancelled")
+    assert "was not put there from this computer" in refused.err
+    assert "it keeps its program" in refused.json["error"]["message"]
+
+
 def test_from_an_empty_board_to_a_watched_program(project: Path, tmp_path: Path) -> None:
     folder = tmp_path / "board"
     folder.mkdir()
     with EmulatedBoard("uno", folder) as uno:
-        refused = at(project, "flash", "--port", uno.port, "--json")
-        assert (refused.code, refused.json["error"]["kind"]) == (1, "cancelled")
-        ran = at(project, "flash", "--port", uno.port, "--yes", "--json")
+        ran = at(project, "flash", "--port", uno.port, "--json")
         assert ran.code == 0, ran.out
         assert (ran.json["ok"], ran.json["stage"], ran.json["verified"]) == (True, "verify", True)
         assert 0 < ran.json["flashBytes"] < 32256

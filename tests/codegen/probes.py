@@ -14,6 +14,28 @@ from rung.semantics.analysis import analyse
 from rung.semantics.model import Program
 from rung.syntax.parser import parse_file
 
+SHARED = """
+PROGRAM Drive
+VAR lamp AT %Q* : BOOL; m AT %M* : INT := 5; END_VAR
+lamp := TRUE; m := m + 1;
+END_PROGRAM
+PROGRAM Look
+VAR lamp AT %Q* : BOOL; m AT %M* : INT; seen : BOOL; k : INT; END_VAR
+seen := lamp; k := m;
+END_PROGRAM
+CONFIGURATION C
+VAR_CONFIG
+  A.lamp AT %QX0.0 : BOOL; B.lamp AT %QX0.0 : BOOL; A.m AT %MW0 : INT; B.m AT %MW0 : INT;
+END_VAR
+RESOURCE R ON PLC
+TASK t(INTERVAL := T#20ms, PRIORITY := 1);
+PROGRAM A WITH t : Drive;
+PROGRAM B WITH t : Look;
+END_RESOURCE
+END_CONFIGURATION
+"""
+"""Two instances whose variables VAR_CONFIG locates at the same addresses: one writes them, the other only looks."""
+
 
 def checked(text: str, name: str = "main.st") -> tuple[Program, FileUnits]:
     """Return the typed program of one file, which must be free of errors."""

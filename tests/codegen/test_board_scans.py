@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from codegen.board_machine import FakeBoard, build, compile_fake
+from codegen.probes import SHARED
 
 PROGRAM = """
 FUNCTION_BLOCK Twice
@@ -139,28 +140,6 @@ def test_what_is_forced_is_so_inside_of_blocks_and_loops(board: FakeBoard) -> No
     board.wait(30)
     assert (board.number("F.SEEN"), board.number("F.SUM")) == (42, 15)
     assert board.read("F.TIMER.Q") == [b"\0"]
-
-
-SHARED = """
-PROGRAM Drive
-VAR lamp AT %Q* : BOOL; m AT %M* : INT := 5; END_VAR
-lamp := TRUE; m := m + 1;
-END_PROGRAM
-PROGRAM Look
-VAR lamp AT %Q* : BOOL; m AT %M* : INT; seen : BOOL; k : INT; END_VAR
-seen := lamp; k := m;
-END_PROGRAM
-CONFIGURATION C
-VAR_CONFIG
-  A.lamp AT %QX0.0 : BOOL; B.lamp AT %QX0.0 : BOOL; A.m AT %MW0 : INT; B.m AT %MW0 : INT;
-END_VAR
-RESOURCE R ON PLC
-TASK t(INTERVAL := T#20ms, PRIORITY := 1);
-PROGRAM A WITH t : Drive;
-PROGRAM B WITH t : Look;
-END_RESOURCE
-END_CONFIGURATION
-"""
 
 
 def test_who_only_looks_at_a_shared_address_does_not_undo_what_another_wrote(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen.probes import checked, run
+from codegen.probes import SHARED, checked, run
 from rung.codegen import run as run_module
 from rung.codegen.build import build_artefact
 from rung.codegen.program import BuildError
@@ -47,27 +47,6 @@ PROGRAM A WITH slow : Count (digit := 1);
 PROGRAM B WITH fast : Count (digit := 2);
 PROGRAM E WITH event : Count (digit := 3);
 PROGRAM Z : Count (digit := 4);
-END_RESOURCE
-END_CONFIGURATION
-"""
-
-SHARED = """
-PROGRAM Drive
-VAR lamp AT %Q* : BOOL; m AT %M* : INT := 5; END_VAR
-lamp := TRUE; m := m + 1;
-END_PROGRAM
-PROGRAM Look
-VAR lamp AT %Q* : BOOL; m AT %M* : INT; seen : BOOL; k : INT; END_VAR
-seen := lamp; k := m;
-END_PROGRAM
-CONFIGURATION C
-VAR_CONFIG
-  A.lamp AT %QX0.0 : BOOL; B.lamp AT %QX0.0 : BOOL; A.m AT %MW0 : INT; B.m AT %MW0 : INT;
-END_VAR
-RESOURCE R ON PLC
-TASK t(INTERVAL := T#20ms, PRIORITY := 1);
-PROGRAM A WITH t : Drive;
-PROGRAM B WITH t : Look;
 END_RESOURCE
 END_CONFIGURATION
 """

@@ -31,7 +31,8 @@ from rung.runtimes.errors import Kind, RuntimeFailure
 from rung.targets.board import Board, SerialSettings
 
 Stage = Literal["build", "compile", "upload", "verify"]
-Confirm = Callable[[str], Awaitable[bool]]
+Confirm = Callable[[str, bool], Awaitable[bool]]
+"""Asked with a question, and whether it is about a program that was not put on the board from this computer."""
 
 _LOOK: Final = 3.0
 """Seconds for which a board that restarts when its port is opened is asked what it runs: its bootloader takes up to 2.5 of them."""
@@ -174,11 +175,11 @@ class _Flash:
                     raise
         writes = f"While {self._name} is written, its program stops and its outputs go off."
         foreign = self._foreign(running, key)
-        if not await confirm(f"{foreign} {writes} Continue?" if foreign else f"{writes} Continue?"):
+        if not await confirm(f"{foreign} {writes} Continue?" if foreign else f"{writes} Continue?", bool(foreign)):
             raise self._declined()
         if not known:
             foreign = self._foreign(await self._look(), key)
-            if foreign and not await confirm(f"{foreign} The download replaces it. Continue?"):
+            if foreign and not await confirm(f"{foreign} The download replaces it. Continue?", True):
                 raise self._declined()
 
     async def _check_port(self) -> None:

@@ -41,7 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--yes",
         action="store_true",
-        help="stop the board's program and replace it without asking; its outputs go off meanwhile",
+        help="stop the board's program and replace it without asking, whoever put it there; its outputs go off meanwhile",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
 
@@ -120,10 +120,12 @@ async def _flash(
 
     with progress_display(quiet=options.json) as show, stopped_by_signals() as signals:
 
-        async def confirm(question: str) -> bool:
+        async def confirm(question: str, foreign: bool) -> bool:
             if options.yes:
                 return True
             if not on_terminal():
+                if options.port is not None and not foreign:
+                    return True  # a script that names the port has said which board's program stops
                 print(f"{question} Nobody is here to answer; --yes answers yes.", file=sys.stderr)
                 return False
             with show.pause():

@@ -113,7 +113,7 @@ class _Flashing:
             self._links.note(link, report.error)
         return report, None
 
-    async def _confirm(self, question: str) -> bool:
+    async def _confirm(self, question: str, foreign: bool) -> bool:
         link = self._link
         if question not in link.asked:
             link.asked.add(question)

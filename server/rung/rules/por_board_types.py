@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rung.rules.por_targets import BOARD, BoardPouRule, BoardProgramRule
-from rung.rules.por_walk import global_sections, global_variable
+from rung.rules.por_walk import global_sections, types_in_globals, types_in_pou, types_in_type_blocks
 from rung.rules.registry import Rule
 from rung.rules.snippets import program
 from rung.semantics.model import Analysis, Program, ResolvedCall, StandardFunction
@@ -27,7 +27,6 @@ from rung.semantics.types import (
     ULINT,
     UNKNOWN,
     WCHAR,
-    Alias,
     Array,
     Block,
     Constant,
@@ -73,17 +72,9 @@ _NO_MEMORY: Final = frozenset({SectionKind.VAR_EXTERNAL, SectionKind.VAR_IN_OUT}
 
 def types_of_pou(analysis: Analysis, board: Board) -> Iterator[Problem]:
     """What a POU declares, its result's type included."""
-    declaration, pou = analysis.pou.declaration, analysis.pou
-    if declaration is None:
-        return
-    if declaration.result is not None:
-        yield from _judge(declaration.result, pou.result or UNKNOWN, board)
-    for section in declaration.sections:
-        if section.kind is SectionKind.VAR_EXTERNAL:
-            continue  # said where the global variable is declared
-        for item in section.declarations:
-            variable = pou.variables.get(item.names[0].key) if item.names else None
-            yield from _judge(item.type, UNKNOWN if variable is None else variable.type, board)
+    for spec, kind in types_in_pou(analysis):
+        yield from _judge(spec, kind, board)
+    for section in () if analysis.pou.declaration is None else analysis.pou.declaration.sections:
         yield from _long_texts(section, board)
 
 
@@ -94,22 +85,15 @@ def values_of_pou(analysis: Analysis, board: Board) -> Iterator[Problem]:
 
 
 def declared_types(found: Program, board: Board) -> Iterator[tuple[Unit, Problem]]:
-    """What TYPE blocks declare."""
-    for key, (unit, node) in found.type_declarations.items():
-        kind = found.types.get(key, UNKNOWN)
-        if isinstance(kind, Alias):
-            kind = kind.target
-        yield from ((unit, problem) for problem in _judge(node.spec, kind, board))
-
-
-def globals_and_their_values(found: Program, board: Board) -> Iterator[tuple[Unit, Problem]]:
-    """What VAR_GLOBAL declares, and the values of all that is declared outside of POUs."""
+    """What TYPE blocks and VAR_GLOBAL declare."""
+    for unit, spec, kind in (*types_in_type_blocks(found), *types_in_globals(found)):
+        yield from ((unit, problem) for problem in _judge(spec, kind, board))
     for unit, section in global_sections(found):
-        for item in section.declarations:
-            variable = global_variable(found, item)
-            kind = UNKNOWN if variable is None else variable.type
-            yield from ((unit, problem) for problem in _judge(item.type, kind, board))
         yield from ((unit, problem) for problem in _long_texts(section, board))
+
+
+def values_outside_of_pous(found: Program, board: Board) -> Iterator[tuple[Unit, Problem]]:
+    """The values of all that is declared outside of POUs."""
     intervals = _intervals(found)
     for unit, tables in found.declarations.items():
         types = {node: kind for node, kind in tables.types.items() if node not in intervals}
@@ -117,7 +101,7 @@ def globals_and_their_values(found: Program, board: Board) -> Iterator[tuple[Uni
 
 
 POU_RULES: Final[tuple[BoardPouRule, ...]] = (types_of_pou, values_of_pou)
-PROGRAM_RULES: Final[tuple[BoardProgramRule, ...]] = (declared_types, globals_and_their_values)
+PROGRAM_RULES: Final[tuple[BoardProgramRule, ...]] = (declared_types, values_outside_of_pous)
 
 
 # --------------------------------------------------------------------------------------------------------------------- types

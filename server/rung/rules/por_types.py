@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from rung.rules.por_targets import TITLES, V3, PouRule, ProgramRule, Targets
-from rung.rules.por_walk import global_sections, global_variable
+from rung.rules.por_walk import types_in_globals, types_in_pou, types_in_type_blocks
 from rung.rules.registry import Rule
 from rung.rules.snippets import function, program
 from rung.semantics.model import Analysis, Program
@@ -17,7 +17,6 @@ from rung.semantics.types import (
     CHAR,
     UNKNOWN,
     WCHAR,
-    Alias,
     Array,
     Block,
     Constant,
@@ -38,7 +37,6 @@ from rung.syntax.tree import (
     LiteralKind,
     NamedType,
     ReferenceSpec,
-    SectionKind,
     StringSpec,
     StructSpec,
     TypeSpec,
@@ -56,17 +54,8 @@ _CLOCKS: Final = frozenset({Family.DURATION, Family.DATE, Family.TIME_OF_DAY, Fa
 
 def types_of_pou(analysis: Analysis, target: str) -> Iterator[Problem]:
     """POR001 to POR005 in a POU's declarations, its result's type included."""
-    declaration, pou = analysis.pou.declaration, analysis.pou
-    if declaration is None:
-        return
-    if declaration.result is not None:
-        yield from _judge(declaration.result, pou.result or UNKNOWN, target)
-    for section in declaration.sections:
-        if section.kind is SectionKind.VAR_EXTERNAL:
-            continue  # said where the global variable is declared
-        for item in section.declarations:
-            variable = pou.variables.get(item.names[0].key) if item.names else None
-            yield from _judge(item.type, UNKNOWN if variable is None else variable.type, target)
+    for spec, kind in types_in_pou(analysis):
+        yield from _judge(spec, kind, target)
 
 
 def literals_of_pou(analysis: Analysis, target: str) -> Iterator[Problem]:
@@ -76,21 +65,13 @@ def literals_of_pou(analysis: Analysis, target: str) -> Iterator[Problem]:
 
 
 def declared_types(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
-    """POR001 to POR005 in TYPE blocks."""
-    for key, (unit, node) in found.type_declarations.items():
-        kind = found.types.get(key, UNKNOWN)
-        if isinstance(kind, Alias):
-            kind = kind.target
-        yield from ((unit, problem) for problem in _judge(node.spec, kind, target))
+    """POR001 to POR005 in TYPE blocks and in VAR_GLOBAL."""
+    for unit, spec, kind in (*types_in_type_blocks(found), *types_in_globals(found)):
+        yield from ((unit, problem) for problem in _judge(spec, kind, target))
 
 
-def globals_and_their_values(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
-    """POR001 to POR005 in VAR_GLOBAL, POR001, POR015 and POR028 in the values of all that is declared outside of POUs."""
-    for unit, section in global_sections(found):
-        for item in section.declarations:
-            variable = global_variable(found, item)
-            kind = UNKNOWN if variable is None else variable.type
-            yield from ((unit, problem) for problem in _judge(item.type, kind, target))
+def values_outside_of_pous(found: Program, target: str) -> Iterator[tuple[Unit, Problem]]:
+    """POR001, POR015 and POR028 in the values of all that is declared outside of POUs."""
     for unit, tables in found.declarations.items():
         yield from ((unit, problem) for problem in _literals(tables.types, target))
 
@@ -98,7 +79,7 @@ def globals_and_their_values(found: Program, target: str) -> Iterator[tuple[Unit
 POU_RULES: Final[tuple[tuple[Targets, PouRule], ...]] = (((V3,), types_of_pou), ((V3,), literals_of_pou))
 PROGRAM_RULES: Final[tuple[tuple[Targets, ProgramRule], ...]] = (
     ((V3,), declared_types),
-    ((V3,), globals_and_their_values),
+    ((V3,), values_outside_of_pous),
 )
 
 

@@ -1,12 +1,12 @@
-"""Over what stands outside of POUs, for the POR rules."""
+"""Over what a program declares, for the POR rules: what stands outside of POUs, and every type that is written down."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rung.semantics.model import Program, Variable
-from rung.semantics.types import Block, strip
-from rung.syntax.tree import ConfigurationDecl, Identifier, SectionKind, Unit, VariableDecl, VarSection
+from rung.semantics.model import Analysis, Program, Variable
+from rung.semantics.types import UNKNOWN, Alias, Block, Type, strip
+from rung.syntax.tree import ConfigurationDecl, Identifier, SectionKind, TypeSpec, Unit, VariableDecl, VarSection
 
 
 def configuration_of(found: Program) -> tuple[Unit, ConfigurationDecl] | None:
@@ -32,6 +32,36 @@ def global_sections(found: Program) -> Iterator[tuple[Unit, VarSection]]:
 def global_variable(found: Program, item: VariableDecl) -> Variable | None:
     """Return the variable that a declaration in a VAR_GLOBAL section makes; None where it is broken."""
     return found.environment.globals.get(item.names[0].key) if found.environment is not None and item.names else None
+
+
+def types_in_pou(analysis: Analysis) -> Iterator[tuple[TypeSpec, Type]]:
+    """Yield the types that a POU's declarations write down, its result's first, each with what it describes."""
+    declaration, pou = analysis.pou.declaration, analysis.pou
+    if declaration is None:
+        return
+    if declaration.result is not None:
+        yield declaration.result, pou.result or UNKNOWN
+    for section in declaration.sections:
+        if section.kind is SectionKind.VAR_EXTERNAL:
+            continue  # said where the global variable is declared
+        for item in section.declarations:
+            variable = pou.variables.get(item.names[0].key) if item.names else None
+            yield item.type, UNKNOWN if variable is None else variable.type
+
+
+def types_in_type_blocks(found: Program) -> Iterator[tuple[Unit, TypeSpec, Type]]:
+    """Yield the types that TYPE blocks write down, each with what it describes."""
+    for key, (unit, node) in found.type_declarations.items():
+        kind = found.types.get(key, UNKNOWN)
+        yield unit, node.spec, kind.target if isinstance(kind, Alias) else kind
+
+
+def types_in_globals(found: Program) -> Iterator[tuple[Unit, TypeSpec, Type]]:
+    """Yield the types that VAR_GLOBAL sections write down, each with what it describes."""
+    for unit, section in global_sections(found):
+        for item in section.declarations:
+            variable = global_variable(found, item)
+            yield unit, item.type, UNKNOWN if variable is None else variable.type
 
 
 def configured_variable(found: Program, item: VariableDecl) -> Variable | None:
