@@ -451,7 +451,7 @@ async def test_an_address_is_not_handed_to_programs_that_cannot_open_it(
 ) -> None:
     install("avrdude")
     install("esptool")
-    assert "Plug the board into this computer" in (await refused("uno", "avrdude", "rfc2217://127.0.0.1:1")).hint
+    assert "Plug the board into this computer" in (await refused("leonardo", "avrdude", "rfc2217://127.0.0.1:1")).hint
     await flash("esp32", "esptool", "rfc2217://127.0.0.1:1")
     assert "rfc2217://127.0.0.1:1" in called()["argv"]
 

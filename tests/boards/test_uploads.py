@@ -69,6 +69,15 @@ async def test_a_board_over_the_network_takes_a_program(tmp_path: Path) -> None:
         assert await copies(board, "uno")
 
 
+@pytest.mark.parametrize("name", ["uno", "mega"])
+async def test_avrdude_reaches_a_board_over_the_network(tmp_path: Path, name: str) -> None:
+    firmware = await firmware_of(artefact_of(COPY, name))
+    with EmulatedBoard(name, tmp_path, reset_on_open=False) as board, Rfc2217Server(board) as server:
+        port = await upload(firmware, board_named(name), server.url, uploader="avrdude", progress=lambda step: None)
+        assert port == server.url
+        assert await copies(board, name)
+
+
 async def test_avrdude_resets_the_board_by_dtr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port with modem lines: nothing but the off-on edge of DTR starts the bootloader."""
     firmware = await firmware_of(artefact_of(COPY, "uno"))

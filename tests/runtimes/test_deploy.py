@@ -396,7 +396,7 @@ async def cancelled_at(device: ScriptedDevice, connection: Connection, path: str
 
     device.script(path, hang)
     task = asyncio.create_task(Deploy().run(connection))
-    await asyncio.wait_for(reached.wait(), 5)
+    await asyncio.wait_for(reached.wait(), 20)
     device.unscript(path)
     task.cancel()
     return await task
@@ -412,7 +412,7 @@ async def test_cancelling_before_the_upload_leaves_everything(device: ScriptedDe
 
     device.plc = "STATUS:RUNNING"
     task = asyncio.create_task(deploy(connected, PROGRAM, confirm=never, progress=lambda step: None))
-    await asyncio.wait_for(waiting.wait(), 5)
+    await asyncio.wait_for(waiting.wait(), 20)
     task.cancel()
     report = await task
     assert kind_of(report) is Kind.CANCELLED
@@ -437,7 +437,7 @@ async def test_cancelling_an_incomplete_upload_leaves_the_old_program(
     device.script("upload-file", slow)
     large = Artefact("openplc-v4", "program.zip", bytes(40_000_000), MD5)
     task = asyncio.create_task(Deploy().run(connected, large))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 20)
     task.cancel()
     report = await task
     assert kind_of(report) is Kind.CANCELLED
@@ -469,10 +469,10 @@ async def test_a_second_cancellation_does_not_cost_the_report(device: ScriptedDe
 
     device.script("compilation-status", hang)
     task = asyncio.create_task(Deploy().run(connected))
-    await asyncio.wait_for(compiling.wait(), 5)
+    await asyncio.wait_for(compiling.wait(), 20)
     device.script("status", slow, forever=True)
     task.cancel()
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 20)
     task.cancel()
     await asyncio.sleep(0.05)
     task.cancel()

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 
 from rung.boards.permission import udev_hint
 from rung.boards.ports import check_port, list_ports
 from rung.boards.process import Output
 from rung.boards.progress import FlashProgress
 from rung.boards.touch import let_it_restart, touch_1200, wait_for_port, wants_touch
+from rung.boards.uploaders.bridge import CAN_BRIDGE, bridged
 from rung.boards.uploaders.programs import Meaning, Program
 from rung.boards.uploaders.row import MakeRow, Upload, UploaderRow
 from rung.boards.uploaders.running import Bars, folder_with, run_program
@@ -52,17 +55,19 @@ async def _run(program: Program, upload: Upload) -> str:
     port = await _bootloader_port(program, upload)
     before = await asyncio.to_thread(list_ports)
     meter = Bars(program.headings(upload), _WAITING)
-    with folder_with({name: data for name, data in files.items() if data is not None}) as folder:
-        output = await run_program(
-            [*command, *program.arguments(upload, port)],
-            upload,
-            title=program.name,
-            meter=meter,
-            folder=folder,
-            port=port if program.serial and "://" not in port else None,
-            idle=program.idle,
-            hint=_start_by_hand(upload.board) if not program.serial else no_answer(upload.board),
-        )
+    whole = {name: data for name, data in files.items() if data is not None}
+    async with _device(program, upload.board, port) as device:
+        with folder_with(whole) as folder:
+            output = await run_program(
+                [*command, *program.arguments(upload, device)],
+                upload,
+                title=program.name,
+                meter=meter,
+                folder=folder,
+                port=port if program.serial and "://" not in port else None,
+                idle=program.idle,
+                hint=_start_by_hand(upload.board) if not program.serial else no_answer(upload.board),
+            )
     if output.exit_code != 0 and not (program.success and re.search(program.success, output.text)):
         raise _failure(program, upload, port, output, begun=bool(meter.begun))
     upload.progress(FlashProgress("upload", 1.0, f"{program.name} has written the program"))
@@ -82,7 +87,7 @@ async def _bootloader_port(program: Program, upload: Upload) -> str:
     """Start the bootloader where that needs a touch, and return its port."""
     board, port = upload.board, upload.port
     upload.progress(FlashProgress("upload", None, _WAITING))
-    if "://" in port and not (program.urls and not wants_touch(board)):
+    if "://" in port and (wants_touch(board) or not (program.urls or _bridges(program))):
         raise RuntimeFailure(
             Kind.UPLOAD_REFUSED,
             f"{program.name} cannot write to {board.title} over the address {clean(port, 200)}. {UNCHANGED}",
@@ -103,6 +108,20 @@ async def _bootloader_port(program: Program, upload: Upload) -> str:
         await asyncio.sleep(0.5)
         return port
     return await wait_for_port(before, board, port)
+
+
+def _bridges(program: Program) -> bool:
+    return program.bridge and CAN_BRIDGE
+
+
+@asynccontextmanager
+async def _device(program: Program, board: Board, port: str) -> AsyncIterator[str]:
+    """What a program is to open for a port."""
+    with ExitStack() as stack:
+        if "://" in port and not program.urls:
+            way = bridged(port, int(board.upload["baud"]))
+            port = await asyncio.to_thread(stack.enter_context, way)
+        yield port
 
 
 def _usable(port: str) -> bool:

@@ -32,7 +32,7 @@ class Meaning:
 @dataclass(frozen=True, slots=True)
 class Program:
     """A row. `names` are looked for on the path, then `module` in this Python. `arguments` is given the upload and the port that counts by then.
-    `urls` says whether it opens `rfc2217://` itself, `serial` whether it needs a port at all (dfu-util finds the board by its USB numbers).
+    `urls` says whether it opens `rfc2217://` itself, `bridge` whether a terminal may stand for such a port, `serial` whether it needs a port at all (dfu-util finds the board by its USB numbers).
     `success` in the output means success whatever the exit code says. `get` is the command that installs it, on Linux, macOS and Windows."""
 
     name: str
@@ -45,6 +45,7 @@ class Program:
     headings: Callable[[Upload], Sequence[Heading]]
     meanings: tuple[Meaning, ...]
     urls: bool = False
+    bridge: bool = False
     serial: bool = True
     success: str = ""
     idle: float = 15.0
@@ -116,6 +117,7 @@ PROGRAMS: Final = (
             "https://github.com/avrdudes/avrdude/releases, and put its folder on the PATH",
         ),
         tried="tried with Arduino's bootloaders of Uno, Nano and Mega on emulated chips; other boards not tried on hardware",
+        bridge=True,
         files=lambda upload: (HEX,),
         arguments=command_lines.avrdude,
         headings=lambda upload: (
